@@ -1,0 +1,1 @@
+"""Claims about Waitpoint; the folders mirror `app/` and `waitpoint/`."""
