@@ -1,0 +1,1 @@
+"""The contract with programs that we did not write."""
