@@ -1,0 +1,87 @@
+"""What the clients speak through: a call is asked, a token is waited for. The rest is words.
+
+There is one channel that blocks and one that awaits. A durable task will bring a third, which records what
+is asked and gives its slot away while it waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol, TypeVar
+
+import httpx
+
+from waitpoint import _calls as calls
+from waitpoint._calls import Call
+from waitpoint._conversations import ENDLESS_PATIENCE, ask, still_waiting, wait_until_settled
+from waitpoint._doorbell import Doorbell
+from waitpoint._settings import Settings
+from waitpoint._transports import AwaitingTransport, BlockingTransport
+from waitpoint._values import Token
+
+T = TypeVar("T")
+
+
+class Channel(Protocol):
+    """What `AsyncTokens` needs."""
+
+    async def ask(self, call: Call[T]) -> T:
+        """Carry one call through."""
+
+    async def settled(self, token_id: str, within: float | None) -> Token:
+        """The token, once it is settled. After `within` seconds raise `StillWaiting`."""
+
+
+class BlockingChannel:
+    """Over HTTP, in the calling thread."""
+
+    def __init__(self, settings: Settings, http: httpx.BaseTransport | None = None) -> None:
+        self._transport = BlockingTransport(settings, http)
+
+    def ask(self, call: Call[T]) -> T:
+        return self._transport.carry_out(ask(call))
+
+    def settled(self, token_id: str, within: float | None) -> Token:
+        return self._transport.carry_out(wait_until_settled(token_id, within))
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+class AwaitingChannel:
+    """Over HTTP and one websocket, in one event loop."""
+
+    def __init__(self, settings: Settings, http: httpx.AsyncBaseTransport | None = None) -> None:
+        self._transport = AwaitingTransport(settings, http)
+        self._doorbell = Doorbell(settings)
+
+    async def ask(self, call: Call[T]) -> T:
+        return await self._transport.carry_out(ask(call))
+
+    async def settled(self, token_id: str, within: float | None) -> Token:
+        limit = asyncio.timeout(within)
+        try:
+            async with limit:
+                return await self._settled(token_id)
+        except TimeoutError:
+            if limit.expired():
+                raise still_waiting(token_id) from None
+            raise
+
+    async def _settled(self, token_id: str) -> Token:
+        """Look; then listen, and look whenever it rings. While nothing can ring, ask the server to hold the line.
+
+        Once the server has answered, its outages are waited out.
+        """
+        token = await self.ask(calls.retrieve_token(token_id))
+        if token.is_settled:
+            return token
+        with self._doorbell.listening(token_id) as bell:
+            while token.is_waiting:
+                look = calls.retrieve_token if await bell.rings() else calls.poll_token
+                token = await self._transport.carry_out(ask(look(token_id), ENDLESS_PATIENCE))
+        return token
+
+    async def close(self) -> None:
+        await self._doorbell.close()
+        await self._transport.close()

@@ -1,0 +1,60 @@
+"""Whom `wait.…` speaks to: the channel of the code that runs here, else a client that lives as long as the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakKeyDictionary
+
+from waitpoint._calls import Call
+from waitpoint._settings import Settings, settings
+from waitpoint._values import Token
+
+if TYPE_CHECKING:
+    from waitpoint._channels import AwaitingChannel, Channel
+
+T = TypeVar("T")
+
+#: Set where `wait.…` means something else than a client: a durable task records what it asks, and parks.
+channel_here: ContextVar[Channel | None] = ContextVar("channel_here", default=None)
+
+
+class Surroundings:
+    """A channel that looks around, each time it is used, for the channel to use."""
+
+    async def ask(self, call: Call[T]) -> T:
+        return await (await _channel()).ask(call)
+
+    async def settled(self, token_id: str, within: float | None) -> Token:
+        return await (await _channel()).settled(token_id, within)
+
+
+async def _channel() -> Channel:
+    return channel_here.get() or await _of_this_loop(settings())
+
+
+async def _of_this_loop(where: Settings) -> AwaitingChannel:
+    known = _of_loops.setdefault(asyncio.get_running_loop(), {})
+    if where not in known:
+        lifetime = _as_long_as_the_loop(where)
+        known[where] = (await anext(lifetime), lifetime)
+    return known[where][0]
+
+
+async def _as_long_as_the_loop(where: Settings) -> AsyncGenerator[AwaitingChannel]:
+    """`asyncio.run` closes the generators that are still open before it closes the loop, so nobody need close this."""
+    from waitpoint._channels import AwaitingChannel  # noqa: PLC0415 (httpx is slow to import)
+
+    channel = AwaitingChannel(where)
+    try:
+        yield channel
+    finally:
+        _of_loops.pop(asyncio.get_running_loop(), None)
+        await channel.close()
+
+
+_of_loops: WeakKeyDictionary[
+    asyncio.AbstractEventLoop, dict[Settings, tuple[AwaitingChannel, AsyncGenerator[AwaitingChannel]]]
+] = WeakKeyDictionary()

@@ -1,0 +1,27 @@
+"""Create, complete and wait for tokens from anywhere: scripts, web handlers, jobs.
+
+::
+
+    from waitpoint import wait
+
+    token = await wait.create_token(timeout="24h", tags=["moderation"])
+    approval = await wait.for_token(token, Approval).unwrap()
+
+The server and the key come from `WAITPOINT_URL` and `WAITPOINT_SECRET_KEY`. For another server, for a public
+access token, and for code without asyncio there are `AsyncWaitpoint` and `Waitpoint`.
+"""
+
+from __future__ import annotations
+
+from waitpoint._clients import AsyncTokens as _AsyncTokens
+from waitpoint._surroundings import Surroundings as _Surroundings
+
+__all__ = ["complete_token", "create_token", "for_token", "list_tokens", "retrieve_token"]
+
+_tokens = _AsyncTokens(_Surroundings())
+
+create_token = _tokens.create
+complete_token = _tokens.complete
+retrieve_token = _tokens.retrieve
+list_tokens = _tokens.list
+for_token = _tokens.wait
