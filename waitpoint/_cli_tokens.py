@@ -1,0 +1,250 @@
+# ruff: noqa: T201 (a command prints)
+"""`waitpoint tokens …`: everything a client can do, for people by default and for scripts with `--json`."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from waitpoint._clients import Waitpoint
+from waitpoint._errors import InvalidInput
+from waitpoint._values import Settlement, Token, Unanswered
+
+DONE, REFUSED = 0, 1
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command against the server in `WAITPOINT_URL`."""
+    options = _parser().parse_args(argv)
+    with Waitpoint(url=options.url) as client:
+        code: int = options.run(client, options)
+        return code
+
+
+def create(client: Waitpoint, options: argparse.Namespace) -> int:
+    wanted = _given(
+        timeout=options.timeout,
+        idempotency_key=options.idempotency_key,
+        idempotency_key_ttl=options.idempotency_key_ttl,
+        tags=options.tag,
+    )
+    if options.timeout == "never":
+        wanted["timeout"] = None
+    token = client.tokens.create(**wanted)
+    if options.json:
+        return _print_json(token)
+    _print_facts(
+        {
+            "id": token.id,
+            "callback URL": token.url,
+            "public access token": token.public_access_token,
+            "note": "This token existed before: the idempotency key is the same." if token.is_cached else None,
+        }
+    )
+    return DONE
+
+
+def list_(client: Waitpoint, options: argparse.Namespace) -> int:
+    filters = _given(
+        status=options.status,
+        tags=options.tag,
+        idempotency_key=options.idempotency_key,
+        period=options.period,
+        created_from=options.created_from,
+        created_to=options.created_to,
+    )
+    limit = options.limit or None
+    found = client.tokens.list(**filters, page_size=min(limit or 100, 100))
+    tokens = itertools.islice(found, limit)
+    if options.json:
+        for token in tokens:
+            _print_json(token)
+        return DONE
+    _print_table(tokens)
+    return DONE
+
+
+def show(client: Waitpoint, options: argparse.Namespace) -> int:
+    token = client.tokens.retrieve(options.id)
+    return _print_json(token) if options.json else _print_token(token)
+
+
+def complete(client: Waitpoint, options: argparse.Namespace) -> int:
+    data = _data(options.data)
+    settlement = client.tokens.complete(options.id, data, if_waiting=options.if_waiting)
+    return _print_settlement(settlement, options, "Completed.")
+
+
+def cancel(client: Waitpoint, options: argparse.Namespace) -> int:
+    settlement = client.tokens.cancel(options.id, options.reason)
+    return _print_settlement(settlement, options, "Cancelled.")
+
+
+def watch(client: Waitpoint, options: argparse.Namespace) -> int:
+    result = client.tokens.wait(options.id, timeout=options.wait)
+    if options.json:
+        _print_json(result.token)
+    else:
+        _print_token(result.token)
+    return REFUSED if isinstance(result, Unanswered) else DONE
+
+
+def _given(**options: Any) -> Any:
+    """What was said on the command line, and no more: what is left out is the server's to decide."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _data(text: str | None) -> Any:
+    """The output as given: JSON, or `-` to read it from the standard input."""
+    if text is None:
+        return None
+    try:
+        return json.loads(sys.stdin.read() if text == "-" else text)
+    except ValueError as problem:
+        raise InvalidInput(f"The output is not JSON ({problem}). A text needs quotes: --data '\"yes\"'.") from None
+
+
+def _print_json(value: msgspec.Struct) -> int:
+    """One JSON document on one line; the output of a token is JSON inside it, not a text that holds JSON."""
+    members = msgspec.to_builtins(value)
+    if isinstance(value, Token):
+        members.pop("output", None)
+        if value.is_completed and value.raw_output is not None:
+            members["output"] = value.output
+        elif value.error is not None:
+            members["error"] = str(value.error)
+    print(json.dumps(members, ensure_ascii=False))
+    return DONE
+
+
+def _print_settlement(settlement: Settlement, options: argparse.Namespace, done: str) -> int:
+    if options.json:
+        return _print_json(settlement)
+    if settlement.already_completed:
+        state = (settlement.status or "COMPLETED").lower().replace("_", " ")
+        print(f"Nothing changed: the token was {state} already{_when(settlement.completed_at)}.")
+    else:
+        print(done)
+    return DONE
+
+
+def _print_token(token: Token) -> int:
+    _print_facts(
+        {
+            "id": token.id,
+            "status": _status(token),
+            "tags": _shown(", ".join(token.tags)) or None,
+            "created": _moment(token.created_at),
+            "timeout": _moment(token.timeout_at) or "never",
+            "settled": _moment(token.completed_at),
+            "reason": _shown(token.cancel_reason or "") or None,
+            "idempotency key": _shown(token.idempotency_key or "") or None,
+            "output": json.dumps(token.output, indent=2, ensure_ascii=False) if token.is_completed else None,
+        }
+    )
+    return DONE
+
+
+def _print_facts(facts: dict[str, str | None]) -> None:
+    width = max(map(len, facts))
+    for name, fact in facts.items():
+        if fact is not None:
+            print(f"{name:<{width}}  {fact.replace(chr(10), chr(10) + ' ' * (width + 2))}")
+
+
+def _print_table(tokens: Iterable[Token]) -> None:
+    columns = "{:<36}  {:<10}  {:<16}  {:<16}  {}"
+    wide = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
+    rows = ((t.id, _status(t), _minute(t.created_at), _minute(t.timeout_at), _shown(", ".join(t.tags))) for t in tokens)
+    first = next(rows, None)
+    if first is None:
+        print("No tokens.")
+        return
+    for row in (("id", "status", "created (UTC)", "timeout (UTC)", "tags"), first, *rows):
+        print(columns.format(*row).rstrip()[:wide])
+
+
+def _status(token: Token) -> str:
+    return "cancelled" if token.is_cancelled else token.status.lower().replace("_", " ")
+
+
+def _when(moment: datetime | None) -> str:
+    return f" at {_moment(moment)}" if moment else ""
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moment else None
+
+
+def _minute(moment: datetime | None) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}" if moment else "never"
+
+
+def _shown(text: str) -> str:
+    """Text that somebody else wrote, without what would steer a terminal."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of tokens")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print JSON, one document a line, for scripts")
+    common.add_argument("--url", help="the address of the server, instead of WAITPOINT_URL")
+
+    parser = argparse.ArgumentParser(
+        prog="waitpoint tokens",
+        description="Tokens of the server in WAITPOINT_URL, with the key in WAITPOINT_SECRET_KEY.",
+        epilog="Exit codes: 0 done; 1 refused, not found or not answered; 2 not understood; 3 server not reached.",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, run: Any, sentence: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=sentence, description=sentence, parents=[common])
+        added.set_defaults(run=run)
+        return added
+
+    asked = command("create", create, "Create a token.")
+    asked.add_argument("--timeout", help="how long it waits (30s, 10m, 1d12h), until when (ISO 8601), or never")
+    asked.add_argument("--tag", action="append", help="a word to find it by; may be repeated")
+    asked.add_argument("--idempotency-key", help="the same key gives the same token")
+    asked.add_argument("--idempotency-key-ttl", help="how long the key lives (1h unless said otherwise)")
+
+    asked = command("list", list_, "List tokens, newest first.")
+    asked.add_argument("--status", action="append", choices=["WAITING", "COMPLETED", "TIMED_OUT"], type=str.upper)
+    asked.add_argument("--tag", action="append", help="any of these; may be repeated")
+    asked.add_argument("--idempotency-key")
+    asked.add_argument("--period", help="created within this span of time: 1h, 7d")
+    asked.add_argument("--from", dest="created_from", metavar="WHEN", help="created at or after (ISO 8601)")
+    asked.add_argument("--to", dest="created_to", metavar="WHEN", help="created at or before (ISO 8601)")
+    asked.add_argument("--limit", type=_count, default=25, help="at most so many; 0 for all (default: 25)")
+
+    command("show", show, "Show one token with its output.").add_argument("id")
+
+    asked = command("complete", complete, "Complete a token.")
+    asked.add_argument("id")
+    asked.add_argument("--data", metavar="JSON", help="the output; - reads it from the standard input")
+    asked.add_argument("--if-waiting", action="store_true", help="fail when somebody was first")
+
+    asked = command("cancel", cancel, "Cancel a token: nobody needs to answer any more.")
+    asked.add_argument("id")
+    asked.add_argument("--reason", help="told to whoever waits or comes late")
+
+    asked = command("watch", watch, "Wait until a token is settled, then show it.")
+    asked.add_argument("id")
+    asked.add_argument(
+        "--wait", type=float, metavar="SECONDS", help="give up after so long (the token goes on waiting)"
+    )
+    return parser
