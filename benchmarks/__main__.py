@@ -1,0 +1,69 @@
+"""`python -m benchmarks [NAME …] [--quick] [--save]`, and `python -m benchmarks profile create|complete`."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from . import browser, lists, machine, profiling, restart, sockets, throughput
+from .figures import Report
+
+BENCHMARKS: dict[str, Callable[..., Iterator[Report]]] = {
+    "throughput": throughput.measure,
+    "lists": lists.measure,
+    "browser": browser.measure,
+    "sockets": sockets.measure,
+    "restart": restart.measure,
+}
+
+
+def main() -> None:
+    """Measure what was asked for, and print each table as soon as it is there."""
+    arguments = _arguments()
+    machine.pin(os.getpid(), machine.CLIENT_CORE)
+    if arguments.names[:1] == ["profile"]:
+        profiling.profile(arguments.names[1])
+        return
+    described = machine.describe()
+    print("\n".join(f"{name}: {value}" for name, value in described.items()), "\n")
+    reports = {name: _measured(name, quick=arguments.quick) for name in arguments.names or BENCHMARKS}
+    if arguments.save:
+        print("saved:", _save(described, reports))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)} (default: all)")
+    parser.add_argument("--quick", action="store_true", help="fewer and smaller rounds: a minute instead of ten")
+    parser.add_argument("--save", action="store_true", help="write benchmarks/results/<date>.json")
+    arguments = parser.parse_args()
+    if arguments.names[:1] == ["profile"]:
+        if arguments.names[1:] not in (["create"], ["complete"]):
+            parser.error("profile create, or profile complete")
+    elif unknown := set(arguments.names) - set(BENCHMARKS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}. There are {', '.join(BENCHMARKS)}.")
+    return arguments
+
+
+def _measured(name: str, *, quick: bool) -> list[Report]:
+    reports = []
+    for report in BENCHMARKS[name](quick=quick):
+        print(report)
+        sys.stdout.flush()
+        reports.append(report)
+    return reports
+
+
+def _save(described: dict[str, str], reports: dict[str, list[Report]]) -> Path:
+    path = machine.ROOT / "benchmarks" / "results" / f"{datetime.now(UTC):%Y-%m-%d}.json"
+    path.parent.mkdir(exist_ok=True)
+    figures = {name: {report.title: report.figures for report in found} for name, found in reports.items()}
+    path.write_text(json.dumps({"described": described, "figures": figures}, indent=2) + "\n")
+    return path
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""Ten thousand idle websockets on one server: what they cost, and how fast all of them hear of one change."""
+
+import asyncio
+import os
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import cast
+
+from . import machine, servers
+from .door import signed_in
+from .figures import Report, milliseconds, quantile, readable
+from .load import run
+from .servers import AUTHORIZED, TOKENS, Server
+
+MANY = 10_000
+_AT_ONCE = 100  # handshakes on their way at the same time
+_SPARE_FILES = 500  # open files that are not sockets of this benchmark
+_SETTLING = 1.0  # seconds for first messages to arrive before memory is looked at
+_LOST_AFTER = 20.0  # seconds
+
+
+@dataclass
+class Hearing:
+    """What all sockets together have heard."""
+
+    marker: bytes = b"\0"
+    sent_at: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    missing: int = 0
+    complete: asyncio.Future[None] = field(default_factory=asyncio.Future)
+
+    def expect(self, marker: bytes, sockets: int) -> None:
+        """From now on: so many sockets will get a message with this marker."""
+        self.marker, self.missing = marker, sockets
+        self.complete = asyncio.get_running_loop().create_future()
+        self.sent_at = time.perf_counter()
+
+    def note(self) -> None:
+        """One socket has heard."""
+        self.latencies.append(time.perf_counter() - self.sent_at)
+        self.missing -= 1
+        if not self.missing:
+            self.complete.set_result(None)
+
+
+@dataclass(frozen=True)
+class Found:
+    sockets: int
+    seconds_to_open: float
+    bytes_per_socket: float
+    latencies: list[float]
+    last: list[float]  # of each broadcast, when the last socket had heard
+
+
+def measure(*, quick: bool) -> Iterator[Report]:
+    """One table: sockets of programs, and sockets of list pages."""
+    count = min(1_000 if quick else MANY, machine.allow_many_sockets() - _SPARE_FILES)
+    found = {}
+    for name in ("programs: /api/v1/realtime", "pages: /ws/tokens"):
+        with servers.sqlite() as url, servers.waitpoint(url) as server:
+            if name.startswith("programs"):
+                handshake = _handshake("/api/v1/realtime", AUTHORIZED)
+            else:
+                handshake = _handshake("/ws/tokens", {"cookie": signed_in(server), "origin": server.url})
+            found[name] = run(_listen(server, handshake, count, broadcasts=3 if quick else 10))
+    yield Report(
+        title=f"{count:,} idle websockets",
+        how=(
+            "All on one server process and from one client process, on SQLite. A broadcast is one completed token; "
+            "its latency runs from sending the completion\nuntil a socket has the message, over all sockets and "
+            f"broadcasts. {machine.pinning()}"
+        ),
+        columns=("sockets", "opened", "opened in", "memory each", "broadcast p50", "p99", "last of all (worst)"),
+        rows=[
+            (
+                name,
+                f"{result.sockets:,}",
+                f"{result.seconds_to_open:.1f} s",
+                f"{readable(result.bytes_per_socket / 1024)} KiB",
+                milliseconds(quantile(result.latencies, 0.5)),
+                milliseconds(quantile(result.latencies, 0.99)),
+                milliseconds(max(result.last)),
+            )
+            for name, result in found.items()
+        ],
+        figures={
+            name: {
+                "sockets": result.sockets,
+                "seconds_to_open": result.seconds_to_open,
+                "bytes_per_socket": result.bytes_per_socket,
+                "broadcast_p50": quantile(result.latencies, 0.5),
+                "broadcast_p99": quantile(result.latencies, 0.99),
+                "last_of_all": result.last,
+            }
+            for name, result in found.items()
+        },
+    )
+
+
+def _handshake(path: str, headers: dict[str, str]) -> bytes:
+    lines = [
+        f"GET {path} HTTP/1.1",
+        "host: 127.0.0.1:{port}",
+        "upgrade: websocket",
+        "connection: upgrade",
+        f"sec-websocket-key: {b64encode(os.urandom(16)).decode()}",
+        "sec-websocket-version: 13",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+async def _listen(server: Server, handshake: bytes, count: int, *, broadcasts: int) -> Found:
+    handshake = handshake.replace(b"{port}", str(server.port).encode())
+    hearing = Hearing()
+    memory_before = machine.memory_bytes(server.pid)
+    began = time.perf_counter()
+    sockets: list[_Socket] = []
+    for _ in range(0, count, _AT_ONCE):
+        sockets += await asyncio.gather(*(_open(server.port, handshake, hearing) for _ in range(_AT_ONCE)))
+    seconds = time.perf_counter() - began
+    await asyncio.sleep(_SETTLING)
+    memory = machine.memory_bytes(server.pid) - memory_before
+
+    last = [await _broadcast(server, hearing, len(sockets)) for _ in range(broadcasts)]
+    for opened in sockets:
+        opened.transport.abort()
+    return Found(len(sockets), seconds, memory / len(sockets), hearing.latencies, last)
+
+
+async def _broadcast(server: Server, hearing: Hearing, sockets: int) -> float:
+    """Complete one token and wait until every socket has heard of it."""
+    _, created = await asyncio.to_thread(server.ask, "POST", TOKENS, {})
+    token_id = created.split(b'"id":"')[1].split(b'"')[0]
+    await asyncio.sleep(_SETTLING)  # for everybody to have heard of the new token
+
+    heard_before = len(hearing.latencies)
+    hearing.expect(token_id, sockets)
+    await asyncio.to_thread(server.ask, "POST", f"{TOKENS}/{token_id.decode()}/complete", {"data": True})
+    await asyncio.wait_for(hearing.complete, _LOST_AFTER)
+    hearing.marker = b"\0"
+    return max(hearing.latencies[heard_before:])
+
+
+async def _open(port: int, handshake: bytes, hearing: Hearing) -> "_Socket":
+    loop = asyncio.get_running_loop()
+    opened = _Socket(handshake, hearing, loop.create_future())
+    await loop.create_connection(lambda: opened, "127.0.0.1", port)
+    await opened.ready
+    return opened
+
+
+class _Socket(asyncio.Protocol):
+    """Just enough of a websocket client: it opens, answers pings, and notes when it hears of a token."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, handshake: bytes, hearing: Hearing, ready: asyncio.Future[None]) -> None:
+        self.handshake = handshake
+        self.hearing = hearing
+        self.ready = ready
+        self.received = b""
+        self.heard = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.write(self.handshake)
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+        if not self.ready.done():
+            head, found, self.received = self.received.partition(b"\r\n\r\n")
+            if not found:
+                self.received = head
+                return
+            if not head.startswith(b"HTTP/1.1 101"):
+                self.ready.set_exception(ConnectionRefusedError(head.decode(errors="replace")))
+                return
+            self.ready.set_result(None)
+        self._read_frames()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.ready.done():
+            self.ready.set_exception(exc or ConnectionResetError("closed in the handshake"))
+
+    def _read_frames(self) -> None:
+        while frame := _frame(self.received):
+            opcode, payload, length = frame
+            self.received = self.received[length:]
+            if opcode == 9:
+                self.transport.write(bytes((0x8A, 0x80 | len(payload), 0, 0, 0, 0)) + payload)
+            elif self.hearing.marker in payload and self.heard != self.hearing.marker:
+                self.heard = self.hearing.marker
+                self.hearing.note()
+
+
+def _frame(data: bytes) -> tuple[int, bytes, int] | None:
+    """The first frame: its opcode, its payload and its whole length. None until it is complete."""
+    if len(data) < 2:
+        return None
+    length, start = data[1] & 0x7F, 2
+    if length >= 126:
+        start = 4 if length == 126 else 10
+        length = int.from_bytes(data[2:start]) if len(data) >= start else 0
+    if len(data) < start + length:
+        return None
+    return data[0] & 0x0F, data[start : start + length], start + length
