@@ -1,0 +1,1 @@
+"""What all pages share: drawing templates, words for people, things said once, error pages."""

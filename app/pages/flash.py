@@ -1,0 +1,38 @@
+"""What a page says once, after something was done: a code in a cookie, read with the next page.
+
+Only codes travel, never words, so nobody can make a page say something.
+"""
+
+from typing import Any
+
+from litestar import Request, Response
+from litestar.datastructures import Cookie
+
+NAME = "flash"
+LIFETIME = 60  # seconds
+
+WORDS = {
+    "token-created": "The token was created. It waits.",
+    "token-completed": "Your answer was recorded.",
+    "token-cancelled": "The token was cancelled.",
+    "token-timed-out": "The token was timed out.",
+    "too-late": "Nothing was changed: the token had been settled before.",
+    "answer-recorded": "Your answer was recorded.",
+    "environment-created": "The environment was created. Make a key for it next.",
+    "key-revoked": "The key was revoked.",
+    "signed-out": "You are signed out.",
+}
+
+
+def cookie(code: str, path: str = "/") -> Cookie:
+    return Cookie(key=NAME, value=code, path=path, max_age=LIFETIME, httponly=True, samesite="lax")
+
+
+def said(request: Request[Any, Any, Any]) -> str | None:
+    return WORDS.get(request.cookies.get(NAME, ""))
+
+
+def forget(response: Response[Any], request: Request[Any, Any, Any]) -> None:
+    """Under the path of this page, too: that is where the door's cookie lies."""
+    for path in {"/", request.scope["path"]}:
+        response.delete_cookie(NAME, path=path)

@@ -1,0 +1,54 @@
+"""The templates, and what they may say: filters are words, globals are files and icons."""
+
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from ..clock import iso
+from . import files, words
+
+
+@cache
+def templates() -> Environment:
+    """One environment for pages, swaps and pushes, so that a thing always draws itself the same way."""
+    environment = Environment(
+        loader=FileSystemLoader(files.TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=words.plainly,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.do"],
+    )
+    environment.filters |= {
+        "capitalised": words.capitalised,
+        "capped": words.capped,
+        "cut": words.cut,
+        "decision": words.decision,
+        "deed": words.deed,
+        "door": words.door,
+        "duration": words.duration,
+        "exact": words.exact,
+        "iso": iso,
+        "pretty": words.pretty,
+        "quoted": lambda text: quote(str(text), safe=""),
+        "relative": words.relative,
+        "scope": words.scope,
+        "standing": words.standing,
+        "verbatim": lambda text: Markup(escape(text)),
+        "who": words.who,
+    }
+    environment.globals |= {
+        # The SVGs are our own files; nothing that a person wrote comes this way.
+        "icon": lambda name: Markup(files.icon(name)),  # noqa: S704
+        "static": files.static_url,
+    }
+    return environment
+
+
+def render(name: str, /, **context: Any) -> str:
+    """Draw a template. Partials that are pushed to open pages are drawn here, too."""
+    return templates().get_template(name).render(context)

@@ -1,0 +1,188 @@
+"""Times, states and people in words. `static/js/words.js` says times in the same ones."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from ..tokens.models import Token
+
+MINUTE = 60  # seconds
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+FAR = 14 * DAY  # beyond this a date says more than a distance
+
+LONGEST_OUTPUT = 8_000  # characters of an output on a page; the rest is a link away
+
+# Characters that are not there to be read: controls, and those that turn or hide the text around them.
+# A name or a tag must not be able to disguise itself on the page where somebody decides about it.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How a token stands: one word for people, one name for its shape and colour."""
+
+    word: str
+    name: str
+
+
+STANDINGS = {
+    "WAITING": Standing("Waiting", "waiting"),
+    "COMPLETED": Standing("Completed", "completed"),
+    "TIMED_OUT": Standing("Timed out", "timed-out"),
+    "CANCELLED": Standing("Cancelled", "cancelled"),
+}
+
+
+def standing(token: Token) -> Standing:
+    return STANDINGS["CANCELLED" if token.is_cancelled else token.status]
+
+
+def duration(seconds: float) -> str:
+    """`3 h 12 min`, `9 min`, `40 s`: never more than two units."""
+    whole = max(0, int(seconds))
+    if whole < MINUTE:
+        return f"{whole} s"
+    if whole < HOUR:
+        return f"{whole // MINUTE} min"
+    if whole < DAY:
+        return _two(whole // HOUR, "h", whole % HOUR // MINUTE, "min")
+    days = whole // DAY
+    if whole >= FAR:
+        return f"{days} days"
+    return _two(days, "day" if days == 1 else "days", whole % DAY // HOUR, "h")
+
+
+def relative(moment: datetime, now: datetime) -> str:
+    """`just now`, `12 min ago`, `in 3 h 12 min`, and beyond two weeks the date."""
+    seconds = (moment - now).total_seconds()
+    if abs(seconds) >= FAR:
+        return f"{moment.astimezone(UTC):%-d %b %Y}"
+    if seconds > 0:
+        return f"in {duration(seconds)}"
+    return "just now" if -seconds < MINUTE else f"{_longest(-seconds)} ago"
+
+
+def exact(moment: datetime) -> str:
+    """`Sunday 22 November 2026, 14:05 UTC`."""
+    return f"{moment.astimezone(UTC):%A %-d %B %Y, %H:%M} UTC"
+
+
+def timeout_text(span: timedelta) -> str:
+    return duration(span.total_seconds())
+
+
+def capped(count: int, limit: int = 1000) -> str:
+    """`1,204`, and `1,000+` where counting stopped."""
+    return f"{limit:,}+" if count > limit else f"{count:,}"
+
+
+def plainly(value: object) -> object:
+    """Text with its unseen characters written out, so that nothing on a page is other than it looks."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return _UNSEEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", value)
+
+
+def pretty(output: str) -> str:
+    """JSON, indented; any other text as it is. Cut at what a page can carry."""
+    try:
+        text = json.dumps(json.loads(output), indent=2, ensure_ascii=False) if len(output) <= LONGEST_OUTPUT else output
+    except (ValueError, RecursionError):
+        text = output
+    return text if len(text) <= LONGEST_OUTPUT else text[:LONGEST_OUTPUT] + "\n…"
+
+
+def decision(token: Token) -> dict[str, Any] | None:
+    """The answer of an approval, `{"approved": bool, "comment": str}`, if that is what the output is."""
+    if not token.is_completed or token.output is None or len(token.output) > LONGEST_OUTPUT:
+        return None
+    try:
+        output = msgspec.json.decode(token.output)
+    except msgspec.DecodeError:
+        return None
+    if not isinstance(output, dict) or not isinstance(output.get("approved"), bool):
+        return None
+    comment = output.get("comment", "")
+    others = set(output) - {"approved", "comment"}
+    return None if others or not isinstance(comment, str) else {"approved": output["approved"], "comment": comment}
+
+
+SCOPES = {
+    "full": "do everything",
+    "create": "create tokens",
+    "complete": "complete tokens",
+    "read": "read tokens",
+}
+WHO = {
+    "public_access_token": "somebody with the approval link",
+    "callback": "the service with the callback URL",
+    "system": "Waitpoint",
+    "default": "the default answer",
+}
+DOORS = {
+    "rest": "REST API",
+    "callback": "callback URL",
+    "page": "token page",
+    "approval": "approval page",
+    "command": "command line",
+    "deadline": "deadline",
+}
+DEEDS = {
+    "token.created": "Created",
+    "token.completed": "Completed",
+    "token.timed_out": "Timed out",
+    "token.cancelled": "Cancelled",
+}
+
+
+def who(actor: dict[str, Any] | None) -> str:
+    """Who did it, in words: `ben@example.com`, `API key shop`, `somebody with the approval link`."""
+    if not actor:
+        return "Waitpoint"
+    kind, name = str(actor.get("kind", "")), actor.get("name")
+    if kind == "api_key":
+        return f"API key {name}" if name else "an API key"
+    if name:
+        return str(name)
+    if kind == "public_access_token" and actor.get("door") != "approval":
+        return "a page with the public access token"
+    return WHO.get(kind, kind.replace("_", " "))
+
+
+def door(actor: dict[str, Any] | None) -> str:
+    return DOORS.get(str((actor or {}).get("door", "")), "")
+
+
+def deed(kind: str) -> str:
+    return DEEDS.get(kind, kind.rpartition(".")[2].replace("_", " ").capitalize())
+
+
+def scope(name: str) -> str:
+    return SCOPES.get(name, name)
+
+
+def capitalised(text: str) -> str:
+    """The first letter large, the rest as it is: `str.capitalize` would write "Rest api"."""
+    return text[:1].upper() + text[1:]
+
+
+def cut(text: str) -> str:
+    return text if len(text) <= LONGEST_OUTPUT else text[:LONGEST_OUTPUT] + "…"
+
+
+def _longest(seconds: float) -> str:
+    if seconds < HOUR:
+        return f"{int(seconds // MINUTE)} min"
+    if seconds < DAY:
+        return f"{int(seconds // HOUR)} h"
+    days = int(seconds // DAY)
+    return f"{days} {'day' if days == 1 else 'days'}"
+
+
+def _two(big: int, big_unit: str, small: int, small_unit: str) -> str:
+    return f"{big} {big_unit} {small} {small_unit}" if small else f"{big} {big_unit}"

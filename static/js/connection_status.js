@@ -1,0 +1,114 @@
+// <connection-status>
+//   <span class="words" role="status"></span>
+//   <span data-socket hx-ws:connect="/live/tokens" hx-swap="none" …></span>
+// </connection-status>
+// says whether the page is live, and sees to it that it becomes so again. htmx swaps what the socket brings;
+// opening it again is done here, because a page must recover from every close code and from a connection
+// that is dead without knowing it. The server sends something at least every 10 s, if only {"ping":…}.
+
+const SILENCE = 25_000; // ms without a word: the connection is dead, whatever the browser believes
+const PATIENCE = 5_000; // ms without a connection before the page begins to ask
+const ASK_EVERY = 10_000; // ms
+const RETRY = [300, 600, 1200, 2400, 4000]; // ms, half of it random, so that a thousand pages do not knock at once
+
+const WORDS = {
+  live: "live",
+  reconnecting: "reconnecting",
+  asking: "not live: asking every 10 s",
+};
+
+customElements.define("connection-status", class extends HTMLElement {
+  connectedCallback() {
+    this.attempt = 0;
+    this.heard = Date.now();
+    this.lost = Date.now();
+    this.asked = 0;
+    this.leaving = new AbortController();
+    const until = { signal: this.leaving.signal };
+    this.addEventListener("htmx:ws:after:connection", () => this.opened(), until);
+    this.addEventListener("htmx:ws:before:message:incoming", () => { this.heard = Date.now(); }, until);
+    this.addEventListener("htmx:ws:close", (event) => this.closed(event), until);
+    addEventListener("online", () => this.knock(), until);
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) this.look(); }, until);
+    document.addEventListener("region:stale", () => setTimeout(refresh, 1500), until);
+    this.clock = setInterval(() => this.look(), 1000);
+  }
+
+  disconnectedCallback() {
+    this.leaving.abort();
+    clearInterval(this.clock);
+    clearTimeout(this.retry);
+  }
+
+  opened() {
+    this.attempt = 0;
+    this.heard = Date.now();
+    this.lost = null;
+    this.say("live");
+  }
+
+  closed(event) {
+    if (event.detail.reason === "removed" || event.target !== this.socket) return;
+    this.lost ??= Date.now();
+    if (this.dataset.state) this.say(this.dataset.state === "asking" ? "asking" : "reconnecting");
+    this.knockLater();
+  }
+
+  look() {
+    const now = Date.now();
+    if (this.lost === null && now - this.heard > SILENCE) {
+      this.lost = this.heard;
+      this.knock();
+    }
+    if (this.lost === null) return;
+    const gone = now - this.lost;
+    if (gone > PATIENCE) this.say("asking");
+    else if (gone > 1000) this.say("reconnecting");
+    if (this.dataset.state === "asking" && now - this.asked >= ASK_EVERY) {
+      this.asked = now;
+      refresh();
+      if (!this.retry) this.knockLater();
+    }
+  }
+
+  knockLater() {
+    clearTimeout(this.retry);
+    const delay = RETRY[Math.min(this.attempt++, RETRY.length - 1)];
+    this.retry = setTimeout(() => this.knock(), delay / 2 + Math.random() * delay / 2);
+  }
+
+  // A fresh element is a fresh connection; htmx closes the old one as it leaves.
+  knock() {
+    clearTimeout(this.retry);
+    this.retry = null;
+    const old = this.socket;
+    if (!old || !window.htmx) return;
+    const fresh = old.cloneNode(false);
+    fresh.removeAttribute("data-htmx-powered");
+    htmx.swap({ sourceElement: this, target: old, swap: "outerHTML", text: fresh.outerHTML });
+  }
+
+  get socket() {
+    return this.querySelector("[data-socket]");
+  }
+
+  say(state) {
+    if (this.dataset.state === state) return;
+    this.dataset.state = state;
+    this.querySelector(".words").textContent = WORDS[state];
+  }
+});
+
+// Ask for the page again and take over its live region, if it is another one than ours.
+// One that did not change is left alone, with whatever is being typed in it.
+async function refresh() {
+  const region = document.getElementById("live");
+  if (!region || !window.htmx) return;
+  const response = await fetch(location.href, { cache: "no-store" }).catch(() => null);
+  if (!response?.ok) return;
+  if (response.redirected) return location.assign(response.url); // signed out meanwhile
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const fresh = page.getElementById("live");
+  if (!fresh || fresh.dataset.version === region.dataset.version) return;
+  htmx.swap({ sourceElement: region, target: region, swap: "outerMorph", text: fresh.outerHTML });
+}

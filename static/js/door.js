@@ -1,0 +1,6 @@
+// What a page at the door needs, and no more.
+import "./connection_status.js";
+import "./copy_button.js";
+import "./count_down.js";
+import "./local_time.js";
+import "./send_once.js";

@@ -1,0 +1,55 @@
+// <key-list><button popovertarget="keys">Keys</button><div id="keys" popover>…</div></key-list>
+// lists the keys and makes them work: ? / j k o. Who does not want them switches them off there.
+const OFF = "waitpoint:keys-off";
+
+customElements.define("key-list", class extends HTMLElement {
+  connectedCallback() {
+    this.panel = this.querySelector("[popover]");
+    this.wanted = this.querySelector("input[type=checkbox]");
+    this.wanted.checked = !stored();
+    this.wanted.addEventListener("change", () => store(!this.wanted.checked));
+    document.addEventListener("keydown", this);
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("keydown", this);
+  }
+
+  handleEvent(event) {
+    if (!this.wanted.checked || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    const act = { "?": () => this.panel.togglePopover(), "/": find, j: () => step(1), k: () => step(-1), o: open }[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  }
+});
+
+function isTyping(target) {
+  return target.closest?.("input, textarea, select, [contenteditable]") != null;
+}
+
+function find() {
+  const field = document.querySelector("[data-find]");
+  field?.closest("details")?.setAttribute("open", "");
+  field?.focus();
+}
+
+function step(by) {
+  const links = [...document.querySelectorAll(".row-link")];
+  const at = links.findIndex((link) => link === document.activeElement);
+  const next = at < 0 ? (by > 0 ? 0 : links.length - 1) : Math.min(links.length - 1, Math.max(0, at + by));
+  links[next]?.focus();
+  links[next]?.scrollIntoView({ block: "nearest" });
+}
+
+function open() {
+  if (document.activeElement?.matches(".row-link")) document.activeElement.click();
+}
+
+function stored() {
+  try { return localStorage.getItem(OFF) === "yes"; } catch { return false; }
+}
+
+function store(off) {
+  try { localStorage.setItem(OFF, off ? "yes" : "no"); } catch { /* private window: for this page only */ }
+}

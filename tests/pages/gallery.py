@@ -1,0 +1,352 @@
+"""Every page in every state, with made-up data: to be looked at, and to be measured by the tests.
+
+python -m tests.pages.gallery        serves it and prints the address
+"""
+
+import mimetypes
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from app.environments.models import Environment, KeyListing
+from app.events.log import Event
+from app.pages import files
+from app.pages.page import HEADERS, Frame
+from app.pages.templates import render
+from app.tokens.models import Token
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+URL = "http://127.0.0.1:8000"
+DEV = Environment("env_1", "dev", "Development", NOW)
+PROD = Environment("env_2", "prod", "Production", NOW)
+ENVIRONMENTS = (DEV, PROD)
+DESK = Frame(path="/tokens", person="Ada", environment=DEV, environments=ENVIRONMENTS, waiting=12)
+BODY = "06e3v1q8h0{:04d}9s2k5m7p1r3t4v6w8x0a2b"
+
+
+def token(number: int = 0, **values: Any) -> Token:
+    defaults: dict[str, Any] = {
+        "id": "waitpoint_" + BODY.format(number)[:32],
+        "environment_id": DEV.id,
+        "status": "WAITING",
+        "tags": ("moderation", "user:123"),
+        "created_at": NOW - timedelta(minutes=12 * number + 12),
+        "timeout_at": NOW + timedelta(hours=3, minutes=12),
+    }
+    return Token(**(defaults | values))
+
+
+def done(number: int = 0, output: str | None = '{"approved":true,"comment":""}', **values: Any) -> Token:
+    return token(number, status="COMPLETED", output=output, completed_at=NOW - timedelta(minutes=9), **values)
+
+
+def timed_out(number: int = 0) -> Token:
+    output = '{"code":"TRIGGER_WAITPOINT_TIMEOUT","message":"Waitpoint timed out at 2026-11-22T10:00:00.000Z"}'
+    ended = NOW - timedelta(hours=2)
+    return token(number, status="TIMED_OUT", output=output, output_is_error=True, completed_at=ended, timeout_at=ended)
+
+
+def cancelled(number: int = 0) -> Token:
+    output = '{"code":"WAITPOINT_CANCELLED","message":"Waitpoint was cancelled: the order was withdrawn"}'
+    ended = NOW - timedelta(days=1, hours=3)
+    return token(
+        number,
+        status="TIMED_OUT",
+        output=output,
+        output_is_error=True,
+        completed_at=ended,
+        cancelled_at=ended,
+        cancel_reason="The order was withdrawn.",
+    )
+
+
+def timeline(token: Token, actor: dict[str, Any] | None = None) -> list[Event]:
+    key = {"kind": "api_key", "door": "rest", "id": "key_1", "name": "shop"}
+    events = [Event(1, DEV.id, "token.created", token.id, key, token.created_at, {})]
+    if token.is_settled:
+        kind = "cancelled" if token.is_cancelled else "completed" if token.is_completed else "timed_out"
+        assert token.completed_at is not None
+        events.append(Event(2, DEV.id, f"token.{kind}", token.id, actor or key, token.completed_at, {}))
+    return events
+
+
+def rows() -> list[Token]:
+    mixed = [
+        token(0, timeout_at=NOW + timedelta(minutes=9), tags=("refund", "order:8812", "eur")),
+        token(1),
+        token(2, timeout_at=None, tags=()),
+        token(3, tags=("onboarding:42", "a-tag-that-somebody-made-much-longer-than-any-row-has-room-for-it")),
+        done(4),
+        done(5, tags=("onboarding:42",)),
+        timed_out(6),
+        cancelled(7),
+    ]
+    return mixed + [token(n, timeout_at=NOW + timedelta(days=n)) for n in range(8, 25)]
+
+
+def tabs(current: str = "All") -> list[dict[str, Any]]:
+    counted = {"All": None, "Waiting": 12, "Completed": 1001, "Timed out": 34}
+    return [{"words": w, "count": n, "url": "/tokens", "is_current": w == current} for w, n in counted.items()]
+
+
+LIST: dict[str, Any] = {
+    "heading": "Tokens",
+    "frame": DESK,
+    "now": NOW,
+    "version": "1",
+    "tabs": tabs(),
+    "chips": [],
+    "values": {},
+    "hidden": {},
+    "periods": [("", "any time"), ("1h", "in the last hour"), ("1d", "in the last day"), ("7d", "in the last 7 days")],
+    "filters_open": False,
+    "clear_url": "/tokens",
+    "newest_url": None,
+    "newer_url": None,
+    "older_url": None,
+    "shown": "",
+    "tokens": [],
+    "blank": "_blank_first.html",
+    "blank_words": "Nothing is waiting",
+    "live_url": None,
+    "snippets": {
+        "curl": f"""curl {URL}/api/v1/waitpoints/tokens \\
+  -H "Authorization: Bearer $WAITPOINT_SECRET_KEY" \\
+  -d '{{"timeout": "1h", "tags": ["first"]}}'""",
+        "python": f"""# export WAITPOINT_URL={URL} WAITPOINT_SECRET_KEY=tr_dev_sk_…
+from waitpoint import wait
+
+token = wait.create_token(timeout="1h", tags=["first"])
+print(wait.for_token(token).unwrap())""",
+        "key_start": "tr_dev_sk_",
+    },
+}
+
+
+def shown(token: Token, **more: Any) -> dict[str, Any]:
+    ben = {"kind": "public_access_token", "door": "approval", "id": "pat_1"}
+    return {
+        "token": token,
+        "environment": DEV,
+        "frame": Frame(
+            path=f"/tokens/{token.id}", person="Ada", environment=DEV, environments=ENVIRONMENTS, waiting=12
+        ),
+        "now": NOW,
+        "version": token.status,
+        "timeline": timeline(token, ben if token.is_completed else None),
+        "settled_by": "somebody with the approval link",
+        "may_answer": True,
+        "values": {},
+        "errors": {},
+        "live_url": None,
+        "callback_url": f"{URL}/api/v1/waitpoints/tokens/{token.id}/callback/{'4f1e' * 16}",
+        "approval_url": f"{URL}/approve/{token.id}?token={'eyJhbGciOiJIUzI1NiJ9.' * 6}",
+        "curl": f"curl {URL}/api/v1/waitpoints/tokens/{token.id}/complete -d '{{}}'",
+    } | more
+
+
+def door(token: Token, **more: Any) -> dict[str, Any]:
+    return {
+        "token": token,
+        "frame": Frame(path=f"/approve/{token.id}"),
+        "now": NOW,
+        "version": token.status,
+        "values": {},
+        "errors": {},
+        "live_url": None,
+        "settled_by": "somebody with the approval link",
+        "late_title": "This was answered",
+    } | more
+
+
+KEYS = [
+    KeyListing("key_1", DEV.id, "shop", "full", "9xQ2", NOW - timedelta(days=3), None),
+    KeyListing("key_2", DEV.id, "the warehouse's webhook relay", "complete", "pT40", NOW - timedelta(minutes=4), None),
+]
+SCOPES = [("full", "do everything"), ("create", "create tokens"), ("complete", "complete tokens")]
+SETTINGS = Frame(path="/settings/environments", person="Ada", environment=DEV, environments=ENVIRONMENTS, waiting=12)
+GROUPS = [{"environment": DEV, "api_keys": KEYS}, {"environment": PROD, "api_keys": []}]
+SETTING: dict[str, Any] = {
+    "frame": SETTINGS,
+    "now": NOW,
+    "groups": GROUPS,
+    "scopes": SCOPES,
+    "values": {},
+    "errors": {},
+}
+
+HOSTILE = ("\u202egnp.exe", "<img src=x onerror=alert(1)>", "a\u200bb", "x" * 128)
+
+SCENES: dict[str, tuple[str, dict[str, Any]]] = {
+    "list": (
+        "tokens/index.html",
+        LIST | {"tokens": rows(), "shown": "Newest first, 25 on a page", "older_url": "/tokens?after=x"},
+    ),
+    "list-filtered": (
+        "tokens/index.html",
+        LIST
+        | {
+            "tokens": rows()[:3],
+            "tabs": tabs("Waiting"),
+            "filters_open": True,
+            "values": {"tags": "moderation"},
+            "chips": [
+                {"words": "tag: moderation", "without": "/tokens"},
+                {"words": "in the last day", "without": "/tokens"},
+            ],
+            "shown": "Newest first",
+            "newer_url": "/tokens?before=x",
+            "newest_url": "/tokens",
+        },
+    ),
+    "list-first": ("tokens/index.html", LIST),
+    "list-nothing-matches": ("tokens/index.html", LIST | {"blank": "_blank_filtered.html", "values": {"tags": "x"}}),
+    "list-nothing-waits": ("tokens/index.html", LIST | {"blank": "_blank_status.html", "tabs": tabs("Waiting")}),
+    "token-waiting": ("tokens/show.html", shown(token(timeout_at=NOW + timedelta(minutes=9, seconds=41)))),
+    "token-for-ever": ("tokens/show.html", shown(token(timeout_at=None, tags=(), idempotency_key="order-8812"))),
+    "token-refused": (
+        "tokens/show.html",
+        shown(token(), errors={"data": "The output is not JSON: unexpected end"}, values={"data": '{"approved":'}),
+    ),
+    "token-approved": ("tokens/show.html", shown(done(output='{"approved":true,"comment":"Good to go.\\nBen"}'))),
+    "token-json": (
+        "tokens/show.html",
+        shown(done(output='{"order":8812,"lines":[{"sku":"A-1","count":2}],"paid":true}')),
+    ),
+    "token-timed-out": ("tokens/show.html", shown(timed_out())),
+    "token-cancelled": ("tokens/show.html", shown(cancelled())),
+    "token-hostile": ("tokens/show.html", shown(done(output='"</script><script>1</script>"', tags=HOSTILE))),
+    "token-new": ("tokens/new.html", {"frame": DESK, "values": {"timeout": "10m"}, "errors": {}}),
+    "token-new-refused": (
+        "tokens/new.html",
+        {"frame": DESK, "values": {"timeout": "soon"}, "errors": {"timeout": 'A duration such as "10m", not "soon"'}},
+    ),
+    "callback": ("tokens/callback.html", {"frame": Frame()}),
+    "approve": ("approve/form.html", door(token())),
+    "approve-soon": ("approve/form.html", door(token(timeout_at=NOW + timedelta(minutes=4), tags=()))),
+    "approve-hostile": ("approve/form.html", door(token(tags=HOSTILE))),
+    "approve-refused": (
+        "approve/form.html",
+        door(token(), errors={"decision": "Choose Approve or Send back."}, values={"comment": "Looks good\nto me"}),
+    ),
+    "approve-done": (
+        "approve/settled.html",
+        door(done(output='{"approved":true,"comment":"Good to go."}'))
+        | {"late_title": "Approved", "frame": Frame(flash="Your answer was recorded.")},
+    ),
+    "approve-late": (
+        "approve/settled.html",
+        door(done(output='{"approved":false,"comment":"The price is wrong."}'))
+        | {"late_title": "This was already answered", "choice": "approve"},
+    ),
+    "approve-timed-out": ("approve/settled.html", door(timed_out()) | {"late_title": "The time is over"}),
+    "approve-cancelled": ("approve/settled.html", door(cancelled()) | {"late_title": "This question was withdrawn"}),
+    "approve-expired": (
+        "approve/late.html",
+        {
+            "frame": Frame(),
+            "late_title": "This link has expired",
+            "sentences": ["It was good for a limited time.", "Ask whoever sent it for a new one. Nothing was changed."],
+        },
+    ),
+    "sign-in": ("sign_in/new.html", {"frame": Frame()}),
+    "sign-in-confirm": (
+        "sign_in/confirm.html",
+        {"frame": Frame(), "action": "/sign-in", "person": "Ada", "fields": {}},
+    ),
+    "sign-in-late": (
+        "sign_in/late.html",
+        {"frame": Frame(), "sentence": "It was used before. Each link is good for one sign-in."},
+    ),
+    "environments": ("environments/index.html", SETTING),
+    "environments-refused": (
+        "environments/index.html",
+        SETTING
+        | {
+            "errors": {"slug": "A short name has small letters and digits only."},
+            "values": {"name": "Staging", "slug": "St g"},
+        },
+    ),
+    "key-new": (
+        "environments/new_api_key.html",
+        {
+            "frame": SETTINGS,
+            "key_name": "shop",
+            "environment": DEV,
+            "secret": "tr_dev_sk_0123456789abcdefghijklmn",
+            "curl": LIST["snippets"]["curl"],
+        },
+    ),
+    "key-revoke": (
+        "environments/revoke_api_key.html",
+        {"frame": SETTINGS, "key": KEYS[0], "environment": DEV, "now": NOW},
+    ),
+    "error": (
+        "errors/problem.html",
+        {
+            "frame": Frame(),
+            "status": 404,
+            "error_title": "There is nothing here",
+            "sentences": ["The address may be mistyped, or what was here belongs to another environment."],
+            "home": "/tokens",
+            "home_words": "To the tokens",
+            "reference": "req_06e3v1q8",
+        },
+    ),
+}
+
+
+def draw(scene: str) -> str:
+    template, context = SCENES[scene]
+    return render(template, **context)
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The gallery over HTTP, with the headers that the real pages have; gives its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Gallery)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Gallery(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        prefix = f"/static/{files.version()}/"
+        if path.startswith(prefix):
+            file = files.STATIC / path.removeprefix(prefix)
+            return self._answer(file.read_bytes(), mimetypes.guess_type(file.name)[0] or "text/plain")
+        scene = path.strip("/")
+        if scene in SCENES:
+            return self._answer(draw(scene).encode(), "text/html; charset=utf-8", HEADERS)
+        links = "".join(f'<li><a href="/{name}">{name}</a>' for name in SCENES)
+        return self._answer(
+            f"<!doctype html><title>Gallery</title><ul>{links}</ul>".encode(), "text/html", status=404 if scene else 200
+        )
+
+    def _answer(self, body: bytes, kind: str, headers: dict[str, str] | None = None, status: int = 200) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing to say."""
+
+
+if __name__ == "__main__":
+    with served() as address:
+        print(address)
+        threading.Event().wait()
