@@ -1,0 +1,1 @@
+"""The Waitpoint server. In a wheel this package is called `waitpoint.server`."""

@@ -1,0 +1,123 @@
+"""From an Authorization header to a principal.
+
+Keys are looked up by their hash and remembered for a second, so a key that was revoked in another
+process is refused at most a second later; in this process at once.
+"""
+
+import time
+from collections import OrderedDict
+from datetime import timedelta
+from typing import Final, Generic, TypeVar
+
+from ..clock import Clock
+from ..database import Database
+from ..environments import api_keys, signing_keys
+from ..environments.signing_keys import PUBLIC_ACCESS, SigningKey
+from ..web.problems import Problem
+from .principals import ApiKey, PublicAccess
+from .public_access import LIFETIME, BadToken, key_id_of, verify
+from .public_access import mint as mint_token
+
+T = TypeVar("T")
+
+_REMEMBERED: Final = 1.0  # seconds
+_MOST_REMEMBERED: Final = 10_000
+_LONGEST_HEADER: Final = 8192  # characters
+_CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
+
+
+class Authentication:
+    """Recognises API keys and public access tokens."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._api_keys = _Memory[ApiKey]()
+        self._signing_keys = _Memory[SigningKey]()
+        self._current = _Memory[SigningKey]()
+
+    async def recognise(self, headers: list[str]) -> ApiKey | PublicAccess:
+        """Who sent these `Authorization` headers. Raises a 401 Problem; two headers are a 400."""
+        if len(headers) > 1:
+            raise Problem(400, "duplicate-header", "There are two Authorization headers; send one.")
+        kind, _, credential = (headers[0] if headers else "").partition(" ")
+        credential = credential.strip()
+        if kind.lower() != "bearer" or not credential or len(credential) > _LONGEST_HEADER:
+            raise _unauthorized("Invalid or Missing API key", "Send the header Authorization: Bearer <API key>.")
+        if credential.startswith("tr_"):
+            return await self._api_key(credential)
+        if credential.count(".") == 2:
+            return await self.public_access(credential)
+        raise _unauthorized("Invalid API key", "This is no API key of this server.")
+
+    async def public_access(self, token: str) -> PublicAccess:
+        """What a public access token allows. Raises a 401 Problem."""
+        try:
+            key = await self._verifying_key(key_id_of(token))
+            return verify(token, key, self._clock.now())
+        except BadToken as error:
+            raise _unauthorized(
+                "Public Access Token is invalid", f"The public access token is {error}.", code="invalid_token"
+            ) from error
+
+    async def mint(self, environment_id: str, scopes: list[str], lifetime: timedelta = LIFETIME) -> str:
+        """A public access token of an environment."""
+        key = await self.signing_key(environment_id)
+        return mint_token(key, environment_id, scopes, self._clock.now(), lifetime)
+
+    async def signing_key(self, environment_id: str) -> SigningKey:
+        """The key with which an environment signs now."""
+        remembered = self._current.get(environment_id)
+        if remembered is not None:
+            return remembered
+        key: SigningKey = await self._database.write(signing_keys.ensure, PUBLIC_ACCESS, environment_id)
+        return self._current.put(environment_id, key)
+
+    def forget(self) -> None:
+        """Look everything up again: a key was made, revoked or rotated."""
+        for memory in (self._api_keys, self._signing_keys, self._current):
+            memory.clear()
+
+    async def _api_key(self, secret: str) -> ApiKey:
+        digest = api_keys.hash_of(secret)
+        known = self._api_keys.get(digest)
+        if known is None:
+            known = await self._database.read(api_keys.recognise, digest)
+            if known is None:
+                raise _unauthorized("Invalid API key", "This API key is unknown or was revoked.")
+            self._api_keys.put(digest, known)
+        return known
+
+    async def _verifying_key(self, key_id: str) -> SigningKey:
+        known = self._signing_keys.get(key_id)
+        if known is None:
+            known = await self._database.read(signing_keys.verifying, key_id)
+            if known is None:
+                raise BadToken("not valid")
+            self._signing_keys.put(key_id, known)
+        return known
+
+
+class _Memory(Generic[T]):
+    """Values by name, for a second."""
+
+    def __init__(self) -> None:
+        self._values: OrderedDict[str, tuple[float, T]] = OrderedDict()
+
+    def get(self, name: str) -> T | None:
+        since, value = self._values.get(name, (0.0, None))
+        return value if time.monotonic() - since < _REMEMBERED else None
+
+    def put(self, name: str, value: T) -> T:
+        self._values[name] = (time.monotonic(), value)
+        self._values.move_to_end(name)
+        if len(self._values) > _MOST_REMEMBERED:
+            self._values.popitem(last=False)
+        return value
+
+    def clear(self) -> None:
+        self._values.clear()
+
+
+def _unauthorized(error: str, detail: str, *, code: str = "unauthorized") -> Problem:
+    return Problem(401, code, detail, error=error, headers=_CHALLENGE)

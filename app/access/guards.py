@@ -1,0 +1,108 @@
+"""Routes are closed until a guard opens them; its name is the sentence that says to whom.
+
+A guard puts the principal into `request.auth` and counts the request against that principal's limit.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from ..service import Service, service_of
+from ..web.edge import ALLOWANCE
+from ..web.problems import Problem
+from ..web.rate_limits import Limit
+from .principals import Action, ApiKey, PublicAccess
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+Guard = Callable[[Connection, BaseRouteHandler], Any]
+
+
+def requires_an_api_key_that_may(action: Action) -> Guard:
+    """Open to programs with an API key whose scope is full or this action."""
+
+    async def guard(connection: Connection, _: BaseRouteHandler) -> None:
+        principal = await _recognised(connection)
+        if not isinstance(principal, ApiKey):
+            raise _no_api_key()
+        _require(principal, action)
+
+    guard.__name__ = f"requires_an_api_key_that_may_{action}"
+    return guard
+
+
+async def requires_an_api_key(connection: Connection, _: BaseRouteHandler) -> None:
+    """Open to programs with any API key of an environment."""
+    if not isinstance(await _recognised(connection), ApiKey):
+        raise _no_api_key()
+
+
+def requires_an_api_key_or_public_access_to(action: Action) -> Guard:
+    """Open to programs, and to browsers with a public access token; the handler compares the token's scope."""
+
+    async def guard(connection: Connection, _: BaseRouteHandler) -> None:
+        principal = await _recognised(connection)
+        if isinstance(principal, ApiKey):
+            _require(principal, action)
+
+    guard.__name__ = f"requires_an_api_key_or_public_access_to_{action}"
+    return guard
+
+
+async def anyone_who_knows_the_callback_url(connection: Connection, _: BaseRouteHandler) -> None:
+    """Open to services that were told a callback URL; the handler compares its hash."""
+    service = service_of(connection)
+    token_id = str(connection.path_params.get("token_id", ""))
+    _spend(connection, service, "callback", token_id, _public_limit(service))
+
+
+async def anyone(_: Connection, __: BaseRouteHandler) -> None:
+    """Open to everybody: there is nothing to protect here."""
+
+
+def closed_until_opened(_: Connection, handler: BaseRouteHandler) -> None:
+    """Refuse a route that no guard has opened."""
+    if all(guard is closed_until_opened for guard in handler.resolve_guards()):
+        raise Problem(403, "closed", "This route is not open to anybody.")
+
+
+async def _recognised(connection: Connection) -> ApiKey | PublicAccess:
+    service = service_of(connection)
+    try:
+        principal = await service.authentication.recognise(connection.headers.getall("authorization", []))
+    except Problem:
+        client = connection.client.host if connection.client else "unknown"
+        _spend(connection, service, "unknown", client, Limit(service.settings.rate_limit, 1))
+        raise
+    connection.scope["auth"] = principal
+    if isinstance(principal, ApiKey):
+        limit = Limit(service.settings.rate_limit, 1)
+        _spend(connection, service, "environment", principal.environment_id, limit)
+    else:
+        _spend(connection, service, "public", principal.id, _public_limit(service))
+    return principal
+
+
+def _no_api_key() -> Problem:
+    detail = "A public access token does not open this; send an API key."
+    return Problem(401, "unauthorized", detail, error="Invalid API key", headers={"WWW-Authenticate": "Bearer"})
+
+
+def _require(principal: ApiKey, action: Action) -> None:
+    if not principal.may(action):
+        detail = f"The API key {principal.name!r} has the scope {principal.scope!r}; this needs {action!r} or 'full'."
+        raise Problem(403, "insufficient_scope", detail)
+
+
+def _public_limit(service: Service) -> Limit:
+    return Limit(service.settings.public_rate_limit, 60)
+
+
+def _spend(connection: Connection, service: Service, kind: str, caller: str, limit: Limit) -> None:
+    allowance = service.limits.spend(kind, caller, limit)
+    connection.scope[ALLOWANCE] = allowance  # type: ignore[literal-required]  # ours beside ASGI's own
+    if allowance.is_exceeded:
+        wait = max(1, limit.seconds)
+        detail = f"More than {limit.requests} requests in {limit.seconds} s; try again later."
+        raise Problem(429, "too-many-requests", detail, headers={"Retry-After": str(wait)})

@@ -1,0 +1,81 @@
+"""Who is asking.
+
+A principal answers questions about itself in words; it never looks anything up.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from ..tokens.models import By
+
+Action = Literal["create", "complete", "read"]
+
+
+class ApiKey(msgspec.Struct, frozen=True):
+    """A program with a key of one environment. The key's scope is full, or one of the actions."""
+
+    id: str
+    environment_id: str
+    name: str
+    scope: str
+
+    def may(self, action: Action) -> bool:
+        return self.scope in {"full", action}
+
+    def by(self, door: str) -> By:
+        return By(kind="api_key", door=door, id=self.id, name=self.name)
+
+
+class PublicAccess(msgspec.Struct, frozen=True):
+    """Whoever holds a public access token: a form in a browser, usually. Its scopes say what it opens."""
+
+    environment_id: str
+    scopes: tuple[str, ...]
+    id: str
+    expires_at: datetime
+
+    def may_complete(self, token_id: str) -> bool:
+        return self._allows("write", token_id)
+
+    def may_read(self, token_id: str) -> bool:
+        return self._allows("read", token_id)
+
+    @property
+    def may_read_everything(self) -> bool:
+        return any(_covers(scope, "read", None) for scope in self.scopes)
+
+    def by(self, door: str) -> By:
+        return By(kind="public_access_token", door=door, id=self.id)
+
+    def _allows(self, action: str, token_id: str) -> bool:
+        return any(_covers(scope, action, token_id) for scope in self.scopes)
+
+
+class Person(msgspec.Struct, frozen=True):
+    """A person who has signed in."""
+
+    id: str
+    email: str
+    name: str
+    role: str
+    session_id: str
+
+    def by(self, door: str) -> By:
+        return By(kind="person", door=door, id=self.id, name=self.name)
+
+
+Principal = ApiKey | PublicAccess | Person
+
+
+def _covers(scope: str, action: str, token_id: str | None) -> bool:
+    """Whether one scope `action:type[:id]` allows an action on a token (CONTRACT.md section 3).
+
+    Only the first two colons separate, so an id may hold colons.
+    """
+    granted, *named = scope.split(":", 2)
+    if granted not in {action, "*", "admin"} or (granted != "admin" and not named):
+        return False
+    kind = named[0] if named else "all"
+    return kind in {"waitpoints", "all"} and (len(named) < 2 or (token_id is not None and named[1] == token_id))

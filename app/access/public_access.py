@@ -1,0 +1,105 @@
+"""Public access tokens: JWTs that let a browser complete or read one token (CONTRACT.md section 3).
+
+Verified strictly (RFC 8725): one algorithm, a key by its `kid`, issuer, audience, expiry and the
+longest lifetime. Whatever is wrong, the answer is the same 401.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import jwt
+
+from .. import ids
+from ..clock import from_milliseconds, to_milliseconds
+from ..environments.signing_keys import PUBLIC_ACCESS, SigningKey
+from .principals import PublicAccess
+
+ISSUER = "https://id.trigger.dev"
+AUDIENCE = "https://api.trigger.dev"
+ALGORITHM = "HS256"
+LIFETIME = timedelta(hours=24)
+LONGEST_LIFETIME = timedelta(days=30)
+_LONGEST_TOKEN = 4096  # characters
+_REQUIRED = ["exp", "iat", "sub", "iss", "aud"]
+
+
+class BadToken(Exception):
+    """The text is no public access token that is valid now. The message is "expired" or "not valid"."""
+
+
+def write_scope(token_id: str) -> str:
+    """The scope that completes one token and nothing else."""
+    return f"write:waitpoints:{token_id}"
+
+
+def mint(
+    key: SigningKey, environment_id: str, scopes: Sequence[str], now: datetime, lifetime: timedelta = LIFETIME
+) -> str:
+    """A public access token of an environment, signed with its current key."""
+    issued = to_milliseconds(now) // 1000
+    claims = claims_of(environment_id) | {
+        "scopes": list(scopes),
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "iat": issued,
+        "exp": issued + int(lifetime.total_seconds()),
+        "jti": ids.new_id("pat_", now),
+    }
+    return jwt.encode(claims, key.secret, algorithm=ALGORITHM, headers={"kid": key.id})
+
+
+def claims_of(environment_id: str) -> dict[str, Any]:
+    """What the official SDK puts beside its own scopes."""
+    return {"sub": environment_id, "pub": True}
+
+
+def key_id_of(token: str) -> str:
+    """Which key a token says it was signed with; nothing is verified yet. Raises BadToken."""
+    if len(token) > _LONGEST_TOKEN:
+        raise BadToken("not valid")
+    try:
+        header = jwt.get_unverified_header(token)
+    except (jwt.PyJWTError, ValueError, UnicodeError) as error:
+        raise BadToken("not valid") from error
+    key_id = header.get("kid")
+    if not isinstance(key_id, str) or header.get("typ", "JWT") != "JWT":
+        raise BadToken("not valid")
+    return key_id
+
+
+def verify(token: str, key: SigningKey, now: datetime) -> PublicAccess:
+    """What a token allows. `now` is the server's instant. Raises BadToken."""
+    if key.purpose != PUBLIC_ACCESS:
+        raise BadToken("not valid")
+    try:
+        claims = jwt.decode(
+            token,
+            key.secret,
+            algorithms=[ALGORITHM],
+            issuer=ISSUER,
+            audience=AUDIENCE,
+            options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+        )
+    except (jwt.PyJWTError, ValueError, OverflowError, RecursionError) as error:
+        raise BadToken("not valid") from error
+    expires_at = _expiry(claims, now)
+    if claims["sub"] != key.environment_id or claims.get("pub") is not True or claims["aud"] != AUDIENCE:
+        raise BadToken("not valid")
+    scopes = claims.get("scopes")
+    if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
+        raise BadToken("not valid")
+    return PublicAccess(claims["sub"], tuple(scopes), str(claims.get("jti", "")), expires_at)
+
+
+def _expiry(claims: dict[str, Any], now: datetime) -> datetime:
+    """Judged with the server's own clock, like every deadline."""
+    moments = [claims["iat"], claims["exp"], claims.get("nbf", claims["iat"])]
+    if not all(isinstance(moment, int | float) and 0 <= moment < 253402300800 for moment in moments):
+        raise BadToken("not valid")
+    issued, expires, valid_from = (from_milliseconds(int(moment * 1000)) for moment in moments)
+    if expires <= now:
+        raise BadToken("expired")
+    if expires - issued > LONGEST_LIFETIME or valid_from > now + timedelta(seconds=60):
+        raise BadToken("not valid")
+    return expires

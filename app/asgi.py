@@ -1,0 +1,90 @@
+"""The server on one page: what it is made of, which routes it has, and what runs while it runs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar import Litestar
+from litestar.datastructures import State
+
+from . import health
+from .access.authentication import Authentication
+from .access.callbacks import CallbackHash
+from .access.guards import closed_until_opened
+from .clock import Clock
+from .database import Database
+from .environments import api as environments_api
+from .events import Tail
+from .events.watching import Watching
+from .opening import prepare
+from .service import Service
+from .settings import Settings
+from .tokens import api as tokens_api
+from .tokens.lifecycle import Rules
+from .tokens.sweeper import sweep_for_ever
+from .web import errors
+from .web.edge import Edge
+from .web.problems import answer
+from .web.rate_limits import RateLimits
+
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+
+
+def create_app(
+    settings: Settings, database: Database, public_url: str, *, started: Callable[[Service], Any] | None = None
+) -> Edge:
+    """The server as an ASGI application. `database` is opened but not started; `started` is called when all runs."""
+    rules = Rules()
+
+    @asynccontextmanager
+    async def running(app: Litestar) -> AsyncIterator[None]:
+        await database.start()
+        callback_secret = await prepare(database, settings)
+        service = build(settings, database, public_url, callback_secret, rules)
+        app.state["service"] = service
+        service.tail.start()
+        sweeper = asyncio.create_task(sweep_for_ever(database, rules), name="sweeper")
+        if started is not None:
+            await started(service)
+        yield
+        service.stopping.set()
+        sweeper.cancel()
+        service.tail.stop()
+        await database.stop()
+
+    app = Litestar(
+        route_handlers=[*health.ROUTES, *tokens_api.ROUTES, *environments_api.ROUTES],
+        guards=[closed_until_opened],
+        exception_handlers=errors.handlers(lambda _request, problem: answer(problem)),
+        lifespan=[running],
+        state=State(),
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=None,
+    )
+    return Edge(app, hosts=_hosts(settings, public_url), is_secure=public_url.startswith("https:"))
+
+
+def build(settings: Settings, database: Database, public_url: str, callback_secret: str, rules: Rules) -> Service:
+    """Put a server's parts together."""
+    clock: Clock = database.clock
+    tail = Tail(database)
+    return Service(
+        settings=settings,
+        public_url=public_url,
+        clock=clock,
+        database=database,
+        tail=tail,
+        watching=Watching(tail),
+        authentication=Authentication(database, clock),
+        callbacks=CallbackHash(callback_secret),
+        limits=RateLimits(clock),
+        rules=rules,
+    )
+
+
+def _hosts(settings: Settings, public_url: str) -> list[str]:
+    own = urlsplit(public_url).hostname or "localhost"
+    return [*LOCAL_HOSTS, f"[{own}]" if ":" in own else own, *settings.allowed_hosts]

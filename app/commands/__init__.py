@@ -1,0 +1,1 @@
+"""The server's commands, a file each: `main(arguments) -> exit code`."""

@@ -1,0 +1,12 @@
+"""Storage. Everything that differs between SQLite and PostgreSQL lives in this package.
+
+Domain functions are plain synchronous functions `fn(db, …)` over a `Unit`; `Database.write`
+runs them in the one writer thread of the process and answers after the durable commit,
+`Database.read` runs them on a read connection. See docs/explanation/storage.md.
+"""
+
+from .database import Database
+from .failures import DatabaseUnavailable, StorageFull
+from .unit import Record, Unit
+
+__all__ = ["Database", "DatabaseUnavailable", "Record", "StorageFull", "Unit"]

@@ -1,0 +1,61 @@
+"""The unit of work that a domain function is handed: statements, one instant, and the log."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, CursorResult, Executable
+
+Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+
+class Record(msgspec.Struct, frozen=True):
+    """Something that happened, not yet numbered. The writer numbers it just before the commit."""
+
+    kind: str
+    subject: str
+    environment_id: str | None
+    actor: str  # JSON
+    data: str  # JSON
+    at: datetime
+
+
+class Unit:
+    """One transaction (or one read), seen by a domain function as `db`.
+
+    `db.now` is read once and stays: everything in one transaction happens at one instant.
+    """
+
+    def __init__(self, connection: Connection, read_clock: Callable[[Connection], datetime], *, writes: bool) -> None:
+        self.connection = connection
+        self.writes = writes
+        self.records: list[Record] = []
+        self._read_clock = read_clock
+        self._now: datetime | None = None
+
+    @property
+    def now(self) -> datetime:
+        """The instant of this transaction: aware, UTC, whole milliseconds."""
+        if self._now is None:
+            self._now = self._read_clock(self.connection)
+        return self._now
+
+    def execute(self, statement: Executable, parameters: Parameters | None = None) -> CursorResult[Any]:
+        return self.connection.execute(statement, parameters)  # type: ignore[return-value]  # Core gives a CursorResult
+
+    def record(
+        self,
+        kind: str,
+        subject: str,
+        *,
+        environment_id: str | None = None,
+        actor: object = None,
+        data: object = None,
+    ) -> None:
+        """Log that something happened, in this very transaction."""
+        self.records.append(Record(kind, subject, environment_id, _json(actor), _json(data or {}), self.now))
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,241 @@
+"""The one thread that writes.
+
+It drains its queue, runs every waiting function in one transaction (group commit) and answers the
+callers after the commit is durable. A function that raises is isolated by replaying its batch one by
+one, so functions must be safe to run twice. A database that fails (disk full, I/O error, connection
+lost) fails the batch at once, and the next batch starts on a fresh connection: the thread never dies,
+and writes come back without a restart.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import RootTransaction
+
+from .failures import DatabaseUnavailable, as_unavailable
+from .unit import Record, Unit
+
+_BATCH_LIMIT = 256  # functions in one transaction
+log = structlog.get_logger(__name__)
+
+Seal = Callable[[Connection, Sequence[Record]], int | None]
+"""Run last in a batch that recorded something: numbers and stores its events, and gives the last number."""
+
+
+class Job:
+    """One call of a domain function, waiting for its turn or for its commit."""
+
+    __slots__ = ("arguments", "function", "future", "key", "loop", "outcome", "submitted_at")
+
+    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...], key: str) -> None:
+        self.function = function
+        self.arguments = arguments
+        self.key = key
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self.loop.create_future()
+        self.outcome: Any = None
+        self.submitted_at = time.monotonic()
+
+    @property
+    def is_abandoned(self) -> bool:
+        return self.future.done()
+
+
+class Writer:
+    """Runs jobs in batches on a thread of its own."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        read_clock: Callable[[Connection], datetime],
+        seal: Seal,
+        committed: Callable[[int], None],
+        *,
+        capacity: int = 10_000,
+    ) -> None:
+        self.failure: DatabaseUnavailable | None = None
+        self.batches = 0
+        self._engine = engine
+        self._read_clock = read_clock
+        self._seal = seal
+        self._committed = committed
+        self._capacity = capacity
+        self._queue: deque[Job] = deque()
+        self._running: list[Job] = []
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._connection: Connection | None = None
+        self._thread = threading.Thread(target=self._run, name="waitpoint-writer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def submit(self, function: Callable[..., Any], arguments: tuple[Any, ...], key: str) -> asyncio.Future[Any]:
+        """Queue a call. Raises DatabaseUnavailable when the queue is full or the writer is stopping."""
+        job = Job(function, arguments, key)
+        with self._wake:
+            if self._stopping:
+                raise DatabaseUnavailable("the server is stopping")
+            if len(self._queue) >= self._capacity:
+                raise DatabaseUnavailable("too many writes are waiting")
+            self._queue.append(job)
+            if len(self._queue) == 1:
+                self._wake.notify()
+        return job.future
+
+    @property
+    def depth(self) -> int:
+        """How many calls wait for their turn."""
+        return len(self._queue)
+
+    def fail_overdue(self, limit: float) -> None:
+        """Answer every call that has waited `limit` seconds: a caller is never left hanging.
+
+        Called on the event loop. Whether such a call was stored is not known: its thread may be
+        stuck in the disk or in a lock of the database.
+        """
+        border = time.monotonic() - limit
+        for job in [*self._running, *self._queue]:
+            if job.submitted_at < border and not job.future.done():
+                job.future.set_exception(DatabaseUnavailable("the database did not answer in time"))
+
+    def stop(self, limit: float = 5.0) -> None:
+        """Finish what is queued, then end the thread."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        self._thread.join(limit)
+
+    def _run(self) -> None:
+        while jobs := self._take():
+            self._running = jobs
+            try:
+                self._write(jobs)
+            except BaseException as error:
+                log.exception("the writer met an error of its own")
+                _settle_all(jobs, DatabaseUnavailable(f"the writer failed: {type(error).__name__}"))
+            self._running = []
+        self._disconnect()
+
+    def _take(self) -> list[Job]:
+        with self._wake:
+            while not self._queue and not self._stopping:
+                self._wake.wait()
+            jobs = [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH_LIMIT))]
+        return jobs
+
+    def _write(self, jobs: list[Job]) -> None:
+        jobs = [job for job in jobs if not job.is_abandoned]
+        # Every process locks in the same order, so that two of them cannot wait for each other.
+        jobs.sort(key=lambda job: job.key)
+        failure = self._attempt(jobs)
+        if failure is None:
+            return
+        unavailable = as_unavailable(failure)
+        if unavailable is not None:
+            self._note(unavailable)
+            _settle_all(jobs, unavailable)
+        elif len(jobs) == 1:
+            self._alone(jobs[0], failure)
+        else:
+            for job in jobs:
+                self._write([job])
+
+    def _alone(self, job: Job, failure: BaseException) -> None:
+        """A function that failed by itself gets its own exception; a lost deadlock gets a second go."""
+        again = self._attempt([job]) if _was_unlucky(failure) else failure
+        if again is not None:
+            _settle_all([job], as_unavailable(again) or again)
+
+    def _attempt(self, jobs: list[Job]) -> BaseException | None:
+        """Run the jobs in one transaction and answer them. Gives what went wrong, and then nothing was stored."""
+        transaction: RootTransaction | None = None
+        try:
+            connection = self._connected()
+            transaction = connection.begin()
+            unit = Unit(connection, self._read_clock, writes=True)
+            for job in jobs:
+                job.outcome = job.function(unit, *job.arguments)
+            sequence = self._seal(connection, unit.records) if unit.records else None
+            transaction.commit()
+        except BaseException as error:  # noqa: BLE001 - handed to whoever asked for it
+            self._undo(transaction, error)
+            return error
+        self.batches += 1
+        self._note(None)
+        _answer(jobs)
+        if sequence is not None:
+            self._committed(sequence)
+        return None
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return self._connection
+
+    def _undo(self, transaction: RootTransaction | None, error: BaseException) -> None:
+        try:
+            if transaction is not None:
+                transaction.rollback()
+        except Exception:  # noqa: BLE001 - a lost connection fails in ways of its own
+            self._disconnect()
+        if as_unavailable(error) is not None:
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        try:
+            if connection is not None:
+                connection.invalidate()
+                connection.close()
+        except Exception:  # noqa: BLE001 - a lost connection fails in ways of its own
+            log.debug("a lost connection could not be closed")
+
+    def _note(self, failure: DatabaseUnavailable | None) -> None:
+        if (failure is None) != (self.failure is None):
+            log.warning("the database cannot be written", reason=str(failure)) if failure else log.info("writing again")
+        self.failure = failure
+
+
+def _was_unlucky(failure: BaseException) -> bool:
+    return getattr(getattr(failure, "orig", None), "sqlstate", None) in {"40P01", "40001", "55P03"}
+
+
+def _answer(jobs: list[Job]) -> None:
+    """Wake all callers with one call into each event loop."""
+    for loop in {job.loop for job in jobs}:
+        mine = [job for job in jobs if job.loop is loop]
+        _call(loop, _resolve, mine)
+
+
+def _resolve(jobs: list[Job]) -> None:
+    for job in jobs:
+        if not job.future.done():
+            job.future.set_result(job.outcome)
+
+
+def _settle_all(jobs: list[Job], error: BaseException) -> None:
+    for job in jobs:
+        _call(job.loop, _fail, job, error)
+
+
+def _fail(job: Job, error: BaseException) -> None:
+    if not job.future.done():
+        job.future.set_exception(error)
+
+
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: Any) -> None:
+    try:
+        loop.call_soon_threadsafe(function, *arguments)
+    except RuntimeError:  # the loop has closed: nobody waits any more
+        log.debug("nobody waits for this answer any more")
+
+
+__all__ = ["Job", "Seal", "Writer"]

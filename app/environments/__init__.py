@@ -1,0 +1,1 @@
+"""Environments: separate worlds, each with its own API keys, signing keys and tokens."""

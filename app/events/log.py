@@ -1,0 +1,101 @@
+"""The append-only log.
+
+Numbers follow commits: the writer takes them last, from one row that it then holds until the commit,
+so a reader that has seen number n has seen everything up to n.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from ..database import Record, Unit
+from ..database.tables import table_of
+from .models import EventRow, LogHeadRow
+
+_events = table_of(EventRow)
+_head = table_of(LogHeadRow)
+
+_NUMBER = update(_head).values(seq=_head.c.seq + bindparam("count"), at=bindparam("latest")).returning(_head.c.seq)
+_APPEND = insert(_events)
+_COLUMNS = (
+    _events.c.seq,
+    _events.c.environment_id,
+    _events.c.kind,
+    _events.c.subject,
+    _events.c.actor,
+    _events.c.at,
+    _events.c.data,
+)
+_HEAD = select(_head.c.seq, _head.c.at)
+_SINCE = select(*_COLUMNS).where(_events.c.seq > bindparam("after")).order_by(_events.c.seq).limit(bindparam("limit"))
+_OF_SUBJECT = (
+    select(*_COLUMNS).where(_events.c.subject == bindparam("subject")).order_by(_events.c.seq).limit(bindparam("limit"))
+)
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One row of the log. `actor` is who did it and by which door, `data` what else there is to say."""
+
+    seq: int
+    environment_id: str | None
+    kind: str
+    subject: str
+    actor: dict[str, Any] | None
+    at: datetime
+    data: dict[str, Any]
+
+
+def append(connection: Connection, records: Sequence[Record]) -> int:
+    """Number and store what a batch recorded; gives the last number. The batch must commit right after."""
+    latest = max(record.at for record in records)
+    last: int = connection.execute(_NUMBER, {"count": len(records), "latest": latest}).scalar_one()
+    first = last - len(records) + 1
+    connection.execute(
+        _APPEND,
+        [
+            {
+                "seq": number,
+                "environment_id": record.environment_id,
+                "kind": record.kind,
+                "subject": record.subject,
+                "actor": record.actor,
+                "at": record.at,
+                "data": record.data,
+            }
+            for number, record in enumerate(records, first)
+        ],
+    )
+    return last
+
+
+def head(db: Unit) -> tuple[int, datetime]:
+    """The number of the last event, and the latest instant that was written."""
+    row = db.execute(_HEAD).one()
+    return row.seq, row.at
+
+
+def since(db: Unit, after: int, limit: int = 1000, environment_id: str | None = None) -> list[Event]:
+    """Events behind number `after`, in order; of one environment if one is named."""
+    statement = _SINCE if environment_id is None else _SINCE.where(_events.c.environment_id == environment_id)
+    return [_event(row) for row in db.execute(statement, {"after": after, "limit": limit})]
+
+
+def of_subject(db: Unit, subject: str, limit: int = 200) -> list[Event]:
+    """Everything that happened to one thing, oldest first."""
+    return [_event(row) for row in db.execute(_OF_SUBJECT, {"subject": subject, "limit": limit})]
+
+
+def _event(row: Any) -> Event:
+    decode = msgspec.json.decode
+    return Event(
+        seq=row.seq,
+        environment_id=row.environment_id,
+        kind=row.kind,
+        subject=row.subject,
+        actor=decode(row.actor),
+        at=row.at,
+        data=decode(row.data),
+    )

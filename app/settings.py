@@ -1,0 +1,108 @@
+"""Every setting of the server, one sentence each. All come from the environment, as `WAITPOINT_…`."""
+
+import re
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_API_KEY = re.compile(r"tr_([a-z][a-z0-9]*)_sk_[0-9A-Za-z_-]{8,}")
+
+
+class Settings(BaseSettings):
+    """What a server can be told. Unset means the default that is named here."""
+
+    model_config = SettingsConfigDict(env_prefix="WAITPOINT_", extra="ignore", frozen=True)
+
+    database_url: str = Field(
+        "sqlite:///waitpoint.db",
+        description="Where everything is kept: sqlite:///path or postgresql://user:password@host/name.",
+    )
+    public_url: str | None = Field(
+        None,
+        description="The address under which people and services reach this server, for example https://wait.example.com.",
+    )
+    secret_key: str | None = Field(
+        None, description="An API key (tr_dev_sk_…) that is accepted for the default environment."
+    )
+    secret_keys: Annotated[dict[str, str], NoDecode] = Field(
+        default_factory=dict, description="API keys of more environments: dev=tr_dev_sk_…,prod=tr_prod_sk_…."
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Further host names under which requests are answered, separated by commas; * for any."
+    )
+    rate_limit: int = Field(10_000, ge=1, description="Requests a second that one environment may make.")
+    public_rate_limit: int = Field(
+        60, ge=1, description="Requests a minute for one public access token, and for one callback URL."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least level that is logged."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="How log lines look: json, text, or auto for text on a terminal and json elsewhere."
+    )
+    log_requests: bool = Field(
+        False, description="Log a line for every request, with the route's template and never its secrets."
+    )
+    metrics_token: str | None = Field(
+        None, description="A token that /metrics asks for; unset, /metrics answers only to this machine."
+    )
+
+    @field_validator("secret_keys", mode="before")
+    @classmethod
+    def _pairs(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.strip().partition("=") for part in value.split(",") if part.strip()]
+        if not all(slug and key for slug, _, key in pairs):
+            raise ValueError("write it as dev=tr_dev_sk_…,prod=tr_prod_sk_…")
+        return {slug: key for slug, _, key in pairs}
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("public_url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+            raise ValueError("write it as https://wait.example.com")
+        return value.rstrip("/")
+
+    @field_validator("secret_key")
+    @classmethod
+    def _key(cls, value: str | None) -> str | None:
+        if value is not None and not _API_KEY.fullmatch(value):
+            raise ValueError(
+                "an API key looks like tr_dev_sk_ and 24 letters and digits; make one with `waitpoint keys new`"
+            )
+        return value
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _keys(cls, value: dict[str, str]) -> dict[str, str]:
+        for slug, key in value.items():
+            if not re.fullmatch(r"[a-z][a-z0-9]{0,19}", slug):
+                raise ValueError(f"{slug!r} is no name of an environment: use small letters and digits")
+            cls._key(key)
+        return value
+
+
+class BadSettings(Exception):
+    """A setting is wrong. The message names it, says the rule and never shows a secret."""
+
+
+def load(**given: Any) -> Settings:
+    """The settings of this process; `given` ones win over the environment. Raises BadSettings."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        problem = error.errors(include_input=False, include_url=False)[0]
+        name = "_".join(str(part) for part in problem["loc"]).upper()
+        reason = problem["msg"].removeprefix("Value error, ")
+        raise BadSettings(f"WAITPOINT_{name}: {reason}") from None

@@ -1,0 +1,392 @@
+"""Everything that changes a token: it is created, and it is settled, once.
+
+`settle` is the only way a token ends. REST, callback, page, link, command, cancel and deadline
+all come through it, and what must happen with an answer happens in the same transaction.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from .. import ids
+from ..clock import iso
+from ..database import Unit
+from ..database.tables import table_of
+from ..database.types import present
+from .models import (
+    COLUMNS,
+    COMPLETED,
+    DEADLINE,
+    JSON,
+    TIMED_OUT,
+    WAITING,
+    By,
+    IdempotencyKeyRow,
+    Status,
+    Token,
+    TokenRow,
+    TokenTagRow,
+    token_of,
+)
+
+REQUEST_KEY_LIFETIME = timedelta(hours=24)
+KEY_SCOPE = "key"
+REQUEST_SCOPE = "request"
+
+_tokens = table_of(TokenRow)
+_tags = table_of(TokenTagRow)
+_keys = table_of(IdempotencyKeyRow)
+
+
+class NewToken(msgspec.Struct, frozen=True, kw_only=True):
+    """What a token is made of. `timeout` is a duration, an instant, or None for ever."""
+
+    timeout: timedelta | datetime | None
+    tags: tuple[str, ...] = ()
+    idempotency_key: str | None = None
+    idempotency_key_ttl: timedelta = timedelta(hours=1)
+    request_key: str | None = None
+
+
+class Created(msgspec.Struct, frozen=True):
+    """A token that was made now, or the one that the same key made before. `differing` names options that were ignored."""
+
+    token: Token
+    is_cached: bool
+    differing: tuple[str, ...] = ()
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """How a token ends: `output` is JSON text, or None when there is none."""
+
+    status: Status = COMPLETED
+    output: str | None = None
+    is_error: bool = False
+    cancel_reason: str | None = None
+    is_cancelled: bool = False
+    request_key: str | None = None
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """The token ended with this very answer (or, for a repeated request, had already)."""
+
+    token: Token
+
+
+class AlreadySettled(msgspec.Struct, frozen=True):
+    """Somebody else was first, or the deadline was. Nothing changed."""
+
+    token: Token
+
+
+class NotFound(msgspec.Struct, frozen=True):
+    """There is no such token in this environment."""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A rule does not allow this answer; the token keeps waiting."""
+
+    code: str
+    reason: str
+
+
+Settlement = Settled | AlreadySettled | NotFound | Refused
+MayAnswer = Callable[[Unit, Token, Answer, By], Refused | None]
+OnSettled = Callable[[Unit, Token, By], None]
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What neighbours add to every settlement, inside its transaction.
+
+    `may_answer` can refuse an answer; `on_settled` follows it, for example by waking a run.
+    """
+
+    may_answer: tuple[MayAnswer, ...] = ()
+    on_settled: tuple[OnSettled, ...] = ()
+
+
+NO_RULES = Rules()
+
+_INSERT = insert(_tokens)
+_INSERT_TAGS = insert(_tags)
+_RESTATE_TAGS = update(_tags).where(_tags.c.token_id == bindparam("b_id")).values(status=bindparam("b_status"))
+_CLAIM = upsert(_keys).on_conflict_do_nothing().returning(_keys.c.token_id)
+_THE_KEY = (
+    (_keys.c.environment_id == bindparam("b_environment"))
+    & (_keys.c.scope == bindparam("b_scope"))
+    & (_keys.c.key == bindparam("b_key"))
+)
+_CLAIMED = select(_keys).where(_THE_KEY).with_for_update()
+_MOVE = (
+    update(_keys)
+    .where(_THE_KEY)
+    .values(token_id=bindparam("to"), expires_at=bindparam("until"), was_cached=bindparam("cached"))
+)
+_BY_ID = select(*COLUMNS).where(
+    _tokens.c.id == bindparam("b_id"), _tokens.c.environment_id == bindparam("b_environment")
+)
+_LOCKED = _BY_ID.with_for_update()
+_NEW_VALUES = {
+    name: bindparam(f"new_{name}", type_=_tokens.c[name].type)
+    for name in (
+        "status",
+        "output",
+        "output_type",
+        "output_is_error",
+        "completed_at",
+        "cancelled_at",
+        "cancel_reason",
+        "settled_by_request",
+    )
+}
+_SETTLE = (
+    update(_tokens)
+    .where(
+        _tokens.c.id == bindparam("b_id"),
+        _tokens.c.environment_id == bindparam("b_environment"),
+        _tokens.c.status == WAITING,
+        or_(_tokens.c.timeout_at.is_(None), _tokens.c.timeout_at > present("b_now")),
+    )
+    .values(_NEW_VALUES)
+    .returning(*COLUMNS)
+)
+_TIME_OUT = (
+    update(_tokens)
+    .where(
+        _tokens.c.id == bindparam("b_id"),
+        _tokens.c.environment_id == bindparam("b_environment"),
+        _tokens.c.status == WAITING,
+        _tokens.c.timeout_at <= bindparam("b_now"),
+    )
+    .values({**_NEW_VALUES, "completed_at": _tokens.c.timeout_at})
+    .returning(*COLUMNS)
+)
+_DUE = (
+    select(*COLUMNS)
+    .where(_tokens.c.status == WAITING, _tokens.c.timeout_at <= bindparam("b_now"))
+    .order_by(_tokens.c.timeout_at)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+
+
+def create(db: Unit, environment_id: str, new: NewToken, by: By) -> Created:
+    """Make a token, or give the one that the same key made before.
+
+    A key is claimed by a unique index, so of concurrent first uses exactly one makes a token.
+    """
+    token_id = ids.new_id(ids.TOKEN_PREFIX, db.now)
+    if new.request_key is not None:
+        repeated = _claim(db, environment_id, REQUEST_SCOPE, new.request_key, token_id, REQUEST_KEY_LIFETIME)
+        if repeated is not None:
+            return _given_before(db, environment_id, repeated.token_id, new, is_cached=repeated.was_cached)
+    if new.idempotency_key is not None:
+        earlier = _claim(db, environment_id, KEY_SCOPE, new.idempotency_key, token_id, new.idempotency_key_ttl)
+        if earlier is not None:
+            if new.request_key is not None:
+                _move(db, environment_id, REQUEST_SCOPE, new.request_key, earlier.token_id, REQUEST_KEY_LIFETIME)
+            return _given_before(db, environment_id, earlier.token_id, new, is_cached=True)
+    return Created(_insert(db, environment_id, token_id, new, by), is_cached=False)
+
+
+def settle(db: Unit, token_id: str, environment_id: str, answer: Answer, by: By, rules: Rules = NO_RULES) -> Settlement:
+    """End a token with an answer. The first answer stands, whoever comes later.
+
+    A deadline that has passed has won, whether or not the sweeper has come by.
+    """
+    if rules.may_answer:
+        refusal = _refusal(db, token_id, environment_id, answer, by, rules)
+        if refusal is not None:
+            return refusal
+    statement = _TIME_OUT if answer.status == TIMED_OUT and not answer.is_cancelled else _SETTLE
+    row = db.execute(
+        statement,
+        {
+            "b_id": token_id,
+            "b_environment": environment_id,
+            "b_now": db.now,
+            "new_status": answer.status,
+            "new_output": answer.output,
+            "new_output_type": JSON,
+            "new_output_is_error": answer.is_error,
+            "new_cancelled_at": db.now if answer.is_cancelled else None,
+            "new_cancel_reason": answer.cancel_reason,
+            "new_settled_by_request": answer.request_key,
+            **({"new_completed_at": db.now} if statement is _SETTLE else {}),
+        },
+    ).one_or_none()
+    if row is None:
+        return _too_late(db, token_id, environment_id, answer)
+    token = token_of(row)
+    if token.tags:
+        db.execute(_RESTATE_TAGS, {"b_id": token_id, "b_status": token.status})
+    db.record(_kind(token), token.id, environment_id=environment_id, actor=by, data=_details(token))
+    for follow in rules.on_settled:
+        follow(db, token, by)
+    return Settled(token)
+
+
+def cancel(
+    db: Unit, token_id: str, environment_id: str, reason: str | None, by: By, rules: Rules = NO_RULES
+) -> Settlement:
+    """Withdraw a token. On the wire it reads TIMED_OUT with a code of its own (CONTRACT.md section 5)."""
+    message = "Waitpoint was cancelled" + (f": {reason}" if reason else "")
+    answer = Answer(
+        status=TIMED_OUT,
+        output=_error("WAITPOINT_CANCELLED", message),
+        is_error=True,
+        cancel_reason=reason,
+        is_cancelled=True,
+    )
+    return settle(db, token_id, environment_id, answer, by, rules)
+
+
+def time_out_overdue(db: Unit, limit: int, rules: Rules = NO_RULES) -> int:
+    """Time out up to `limit` tokens whose deadline has passed, earliest first. Safe to run from many processes."""
+    due = [token_of(row) for row in db.execute(_DUE, {"b_now": db.now, "limit": limit})]
+    for token in due:
+        settle(db, token.id, token.environment_id, _timeout_answer(token), DEADLINE, rules)
+    return len(due)
+
+
+def as_of(token: Token, now: datetime) -> Token:
+    """The token as it truly is at `now`: an overdue one reads as the sweeper will write it."""
+    if not token.is_waiting or token.timeout_at is None or token.timeout_at > now:
+        return token
+    answer = _timeout_answer(token)
+    return msgspec.structs.replace(
+        token, status=answer.status, output=answer.output, output_is_error=True, completed_at=token.timeout_at
+    )
+
+
+def _claim(
+    db: Unit, environment_id: str, scope: str, key: str, token_id: str, lifetime: timedelta
+) -> "_Earlier | None":
+    """Take a key for a token that is about to be made; gives the token that holds it already."""
+    until = db.now + lifetime
+    taken = db.execute(
+        _CLAIM,
+        {
+            "environment_id": environment_id,
+            "scope": scope,
+            "key": key,
+            "token_id": token_id,
+            "expires_at": until,
+            "was_cached": False,
+        },
+    ).one_or_none()
+    if taken is not None:
+        return None
+    holder = db.execute(_CLAIMED, _named(environment_id, scope, key)).one()
+    if holder.expires_at > db.now:
+        return _Earlier(holder.token_id, holder.was_cached)
+    db.execute(_MOVE, _named(environment_id, scope, key) | {"to": token_id, "until": until, "cached": False})
+    return None
+
+
+class _Earlier(msgspec.Struct, frozen=True):
+    token_id: str
+    was_cached: bool
+
+
+def _move(db: Unit, environment_id: str, scope: str, key: str, token_id: str, lifetime: timedelta) -> None:
+    values = {"to": token_id, "until": db.now + lifetime, "cached": True}
+    db.execute(_MOVE, _named(environment_id, scope, key) | values)
+
+
+def _named(environment_id: str, scope: str, key: str) -> dict[str, object]:
+    return {"b_environment": environment_id, "b_scope": scope, "b_key": key}
+
+
+def _given_before(db: Unit, environment_id: str, token_id: str, new: NewToken, *, is_cached: bool) -> Created:
+    row = db.execute(_BY_ID, {"b_id": token_id, "b_environment": environment_id}).one()
+    token = token_of(row)
+    return Created(as_of(token, db.now), is_cached, _differing(token, new) if is_cached else ())
+
+
+def _differing(token: Token, new: NewToken) -> tuple[str, ...]:
+    """The options of a repeated create that the first one did not have, and that are ignored."""
+    asked = token.created_at + new.timeout if isinstance(new.timeout, timedelta) else new.timeout
+    differing = []
+    if asked != token.timeout_at:
+        differing.append("timeout")
+    if new.tags != token.tags:
+        differing.append("tags")
+    return tuple(differing)
+
+
+def _insert(db: Unit, environment_id: str, token_id: str, new: NewToken, by: By) -> Token:
+    token = Token(
+        id=token_id,
+        environment_id=environment_id,
+        status=WAITING,
+        tags=new.tags,
+        created_at=db.now,
+        timeout_at=db.now + new.timeout if isinstance(new.timeout, timedelta) else new.timeout,
+        idempotency_key=new.idempotency_key,
+        idempotency_key_expires_at=None if new.idempotency_key is None else db.now + new.idempotency_key_ttl,
+    )
+    db.execute(_INSERT, {**msgspec.structs.asdict(token), "tags": _json(token.tags)})
+    if token.tags:
+        tag = {"environment_id": environment_id, "token_id": token_id, "status": WAITING}
+        db.execute(_INSERT_TAGS, [tag | {"tag": name} for name in dict.fromkeys(token.tags)])
+    db.record("token.created", token_id, environment_id=environment_id, actor=by, data={"tags": token.tags})
+    return token
+
+
+def _refusal(
+    db: Unit, token_id: str, environment_id: str, answer: Answer, by: By, rules: Rules
+) -> NotFound | AlreadySettled | Refused | None:
+    row = db.execute(_LOCKED, {"b_id": token_id, "b_environment": environment_id}).one_or_none()
+    if row is None:
+        return NotFound()
+    token = token_of(row)
+    if not token.is_waiting:
+        return None  # the statement that settles will say so
+    for may_answer in rules.may_answer:
+        refusal = may_answer(db, token, answer, by)
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def _too_late(db: Unit, token_id: str, environment_id: str, answer: Answer) -> Settlement:
+    row = db.execute(_BY_ID, {"b_id": token_id, "b_environment": environment_id}).one_or_none()
+    if row is None:
+        return NotFound()
+    token = token_of(row)
+    if answer.request_key is not None and answer.request_key == token.settled_by_request:
+        return Settled(token)  # the same request again, after its answer was lost
+    if token.is_waiting:  # past its deadline, and the sweeper is still to come
+        token = as_of(token, token.timeout_at or db.now)
+    return AlreadySettled(token)
+
+
+def _timeout_answer(token: Token) -> Answer:
+    assert token.timeout_at is not None  # noqa: S101 - only tokens with a deadline are overdue
+    message = f"Waitpoint timed out at {iso(token.timeout_at)}"
+    return Answer(status=TIMED_OUT, output=_error("TRIGGER_WAITPOINT_TIMEOUT", message), is_error=True)
+
+
+def _error(code: str, message: str) -> str:
+    return _json({"code": code, "message": message})
+
+
+def _kind(token: Token) -> str:
+    if token.is_cancelled:
+        return "token.cancelled"
+    return "token.completed" if token.is_completed else "token.timed_out"
+
+
+def _details(token: Token) -> dict[str, object]:
+    details: dict[str, object] = {"tags": token.tags}
+    if token.cancel_reason:
+        details["reason"] = token.cancel_reason
+    return details
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,141 @@
+"""A token: its tables, and the value that the rest of the server sees."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Text
+from sqlmodel import Field
+
+from ..database.tables import Table, table_of
+from ..database.types import Instant
+
+Status = Literal["WAITING", "COMPLETED", "TIMED_OUT"]
+WAITING: Status = "WAITING"
+COMPLETED: Status = "COMPLETED"
+TIMED_OUT: Status = "TIMED_OUT"
+STATUSES: tuple[Status, ...] = (WAITING, COMPLETED, TIMED_OUT)
+
+JSON = "application/json"
+
+
+class TokenRow(Table, table=True):
+    """A token as it is stored. An output is the text that came in; tags are a JSON list."""
+
+    __tablename__ = "tokens"
+    __table_args__ = (
+        Index("ix_tokens_environment", "environment_id", "id"),
+        Index("ix_tokens_status", "environment_id", "status", "id"),
+        Index("ix_tokens_deadline", "status", "timeout_at"),
+        Index("ix_tokens_idempotency_key", "environment_id", "idempotency_key", "id"),
+    )
+
+    id: str = Field(sa_column=Column(Text, primary_key=True))
+    environment_id: str = Field(sa_column=Column(Text, ForeignKey("environments.id"), nullable=False))
+    status: str = Field(sa_type=Text)
+    tags: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_type=Instant)
+    timeout_at: datetime | None = Field(default=None, sa_type=Instant)
+    completed_at: datetime | None = Field(default=None, sa_type=Instant)
+    idempotency_key: str | None = Field(default=None, sa_type=Text)
+    idempotency_key_expires_at: datetime | None = Field(default=None, sa_type=Instant)
+    output: str | None = Field(default=None, sa_type=Text)
+    output_type: str = Field(sa_type=Text)
+    output_is_error: bool = Field(sa_column=Column(Boolean, nullable=False))
+    cancelled_at: datetime | None = Field(default=None, sa_type=Instant)
+    cancel_reason: str | None = Field(default=None, sa_type=Text)
+    answered_by: str | None = Field(default=None, sa_type=Text)
+    settled_by_request: str | None = Field(default=None, sa_type=Text)
+
+
+class TokenTagRow(Table, table=True):
+    """One tag of one token, with the token's status, so that a list by tag and status is a range of an index."""
+
+    __tablename__ = "token_tags"
+    __table_args__ = (Index("ix_token_tags_status", "environment_id", "tag", "status", "token_id"),)
+
+    token_id: str = Field(sa_column=Column(Text, ForeignKey("tokens.id"), primary_key=True))
+    tag: str = Field(sa_column=Column(Text, primary_key=True))
+    environment_id: str = Field(sa_type=Text)
+    status: str = Field(sa_type=Text)
+
+
+class IdempotencyKeyRow(Table, table=True):
+    """A promise that a key makes one token. `scope` tells the caller's own keys from those of single requests."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index("ix_idempotency_keys_expires_at", "scope", "expires_at"),)
+
+    environment_id: str = Field(sa_column=Column(Text, primary_key=True))
+    scope: str = Field(sa_column=Column(Text, primary_key=True))
+    key: str = Field(sa_column=Column(Text, primary_key=True))
+    token_id: str = Field(sa_type=Text)
+    expires_at: datetime = Field(sa_type=Instant)
+    was_cached: bool = Field(default=False, sa_column=Column(Boolean, nullable=False))
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """A token as the server sees it at one instant: never WAITING past its deadline."""
+
+    id: str
+    environment_id: str
+    status: Status
+    tags: tuple[str, ...]
+    created_at: datetime
+    timeout_at: datetime | None
+    completed_at: datetime | None = None
+    idempotency_key: str | None = None
+    idempotency_key_expires_at: datetime | None = None
+    output: str | None = None  # JSON text, as it came in
+    output_type: str = JSON
+    output_is_error: bool = False
+    cancelled_at: datetime | None = None
+    cancel_reason: str | None = None
+    answered_by: str | None = None
+    settled_by_request: str | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status == WAITING
+
+    @property
+    def is_settled(self) -> bool:
+        return self.status != WAITING
+
+    @property
+    def is_completed(self) -> bool:
+        return self.status == COMPLETED
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.cancelled_at is not None
+
+    @property
+    def has_timed_out(self) -> bool:
+        return self.status == TIMED_OUT and not self.is_cancelled
+
+
+class By(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who did something, and by which door: what the timeline tells.
+
+    `kind` is one of api_key, public_access_token, callback, person, system; `door` one of
+    rest, callback, page, approval, command, deadline.
+    """
+
+    kind: str
+    door: str
+    id: str | None = None
+    name: str | None = None
+
+
+DEADLINE = By(kind="system", door="deadline")
+
+_tokens = table_of(TokenRow)
+COLUMNS = tuple(_tokens.c[name] for name in Token.__struct_fields__)
+
+
+def token_of(row: Any) -> Token:
+    """The token in a row of `COLUMNS`, as it is stored: an overdue one may still say WAITING."""
+    values = row._asdict()
+    values["tags"] = tuple(msgspec.json.decode(row.tags)) if row.tags != "[]" else ()
+    return Token(**values)

@@ -1,0 +1,279 @@
+"""The shapes of tokens on the wire (CONTRACT.md section 1), and what may come in."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from ..clock import iso
+from ..durations import BadDuration, parse_deadline, parse_duration
+from ..web import strict_json
+from ..web.problems import Problem, invalid
+from .lifecycle import Answer, NewToken
+from .models import Token
+
+MOST_TAGS = 10
+LONGEST_TAG = 128  # characters
+LONGEST_KEY = 2048  # characters
+LONGEST_REASON = 1000  # characters
+DEFAULT_TIMEOUT = timedelta(minutes=10)
+DEFAULT_KEY_LIFETIME = timedelta(hours=1)
+_CREATE_FIELDS = {"idempotencyKey", "idempotencyKeyTTL", "timeout", "tags"}
+
+
+class CreateToken(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True):
+    """What a token is made of; every field may be left out."""
+
+    timeout: str | None = None
+    tags: str | list[str] = []
+    idempotency_key: str = ""
+    idempotency_key_ttl: str = msgspec.field(default="1h", name="idempotencyKeyTTL")
+
+
+class CreatedToken(msgspec.Struct, rename="camel", frozen=True):
+    """A token that was made, or the one that the same key made before."""
+
+    id: str
+    is_cached: bool
+    url: str
+    public_access_token: str
+
+
+class CompleteToken(msgspec.Struct, frozen=True):
+    """The answer: any JSON value."""
+
+    data: Any = msgspec.UNSET
+
+
+class CompletedToken(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, kw_only=True):
+    """The token has its answer. With `alreadyCompleted` it had one before, and this one was not recorded."""
+
+    success: bool
+    already_completed: bool = False
+    status: str | None = None
+    completed_at: str | None = None
+
+
+class CancelToken(msgspec.Struct, frozen=True):
+    """Why the question is withdrawn."""
+
+    reason: str | None = None
+
+
+class ShownToken(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, kw_only=True):
+    """A token as programs see it. Absent values are left out, never null."""
+
+    id: str
+    type: str
+    url: str
+    status: str
+    tags: tuple[str, ...]
+    created_at: str
+    timeout_at: str | None = None
+    completed_after: str | None = None
+    completed_at: str | None = None
+    idempotency_key: str | None = None
+    idempotency_key_expires_at: str | None = None
+    output: str | None = None
+    output_type: str | None = None
+    output_is_error: bool | None = None
+    cancelled_at: str | None = None
+    cancel_reason: str | None = None
+    answered_by: str | None = None
+
+
+class Pagination(msgspec.Struct, omit_defaults=True, frozen=True):
+    """Cursors for `page[after]` and `page[before]`; absent when there is nothing there."""
+
+    next: str | None = None
+    previous: str | None = None
+
+
+class TokenList(msgspec.Struct, frozen=True):
+    """A page of tokens, newest first, without their outputs."""
+
+    data: list[ShownToken]
+    pagination: Pagination
+
+
+def shown(token: Token, url: str, *, with_output: bool) -> ShownToken:
+    """The token for a program; lists leave the output out."""
+    return ShownToken(
+        id=token.id,
+        type="MANUAL",
+        url=url,
+        status=token.status,
+        tags=token.tags,
+        created_at=iso(token.created_at),
+        timeout_at=_moment(token.timeout_at),
+        completed_after=_moment(token.timeout_at),
+        completed_at=_moment(token.completed_at),
+        idempotency_key=token.idempotency_key,
+        idempotency_key_expires_at=_moment(token.idempotency_key_expires_at),
+        output=token.output if with_output else None,
+        output_type=token.output_type if with_output else None,
+        output_is_error=token.output_is_error if with_output else None,
+        cancelled_at=_moment(token.cancelled_at),
+        cancel_reason=token.cancel_reason,
+        answered_by=token.answered_by,
+    )
+
+
+def new_token(body: bytes, now: datetime, request_key: str | None, *, strict: bool) -> NewToken:
+    """What the body of a create asks for. Raises a Problem that names the field, the rule and what came."""
+    fields = object_in(body)
+    if strict:
+        refuse_unknown(fields, _CREATE_FIELDS)
+    key = _idempotency_key(fields)
+    return NewToken(
+        timeout=_timeout(fields, now),
+        tags=_tags(fields.get("tags", [])),
+        idempotency_key=key,
+        idempotency_key_ttl=_key_lifetime(fields, key),
+        request_key=request_key,
+    )
+
+
+def answer_in(body: bytes, request_key: str | None, *, strict: bool) -> Answer:
+    """The answer in the body of a complete, as the bytes that came. Raises a Problem."""
+    fields = object_in(body)
+    if fields and "data" not in fields:
+        came = next(iter(fields))
+        detail = f'The answer belongs in the field "data"; the body has {_shown(came)} instead. Did you mean data?'
+        raise Problem(
+            422, "unknown-field", detail, errors=[{"pointer": f"/{came}", "code": "unknown-field", "detail": detail}]
+        )
+    if strict:
+        refuse_unknown(fields, {"data"})
+    return Answer(output=_raw_data(body) if fields else None, request_key=request_key)
+
+
+def cancel_reason_in(body: bytes, *, strict: bool) -> str | None:
+    """The reason in the body of a cancel. Raises a Problem."""
+    fields = object_in(body)
+    if strict:
+        refuse_unknown(fields, {"reason"})
+    reason = fields.get("reason")
+    if reason is not None and (not isinstance(reason, str) or len(reason) > LONGEST_REASON):
+        raise invalid(
+            "/reason", "invalid-reason", f"must be a text of at most {LONGEST_REASON} characters, not {_shown(reason)}"
+        )
+    return reason or None
+
+
+def object_in(body: bytes) -> dict[str, Any]:
+    """The JSON object in a body; an empty body is `{}`. Raises a Problem."""
+    if not body.strip():
+        return {}
+    value = strict_json.parse(body)
+    if not isinstance(value, dict):
+        raise invalid("", "not-an-object", f"must be a JSON object, not {_shown(value)}")
+    return value
+
+
+def refuse_unknown(fields: Mapping[str, Any], known: set[str]) -> None:
+    """Strict mode: a key that means nothing here is a mistake. Raises a 400 Problem."""
+    for name in fields:
+        if name not in known:
+            raise invalid(f"/{name}", "unknown-field", f"is not a field here; known are {', '.join(sorted(known))}")
+
+
+def _raw_data(body: bytes) -> str:
+    raw = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=_RawAnswer).data
+    return bytes(raw).decode().strip()
+
+
+class _RawAnswer(msgspec.Struct):
+    data: msgspec.Raw
+
+
+def _timeout(fields: Mapping[str, Any], now: datetime) -> timedelta | datetime | None:
+    timeout = fields.get("timeout", DEFAULT_TIMEOUT)
+    if timeout is None or timeout is DEFAULT_TIMEOUT:
+        return timeout  # type: ignore[no-any-return]  # null waits for ever
+    if not isinstance(timeout, str):
+        sentence = f'must be a duration such as "10m" or an ISO 8601 instant, as text, not {_shown(timeout)}'
+        raise invalid("/timeout", "invalid-duration", sentence)
+    try:
+        return parse_deadline(timeout, now)
+    except BadDuration as error:
+        raise invalid("/timeout", error.code, str(error)) from error
+
+
+def _idempotency_key(fields: Mapping[str, Any]) -> str | None:
+    key = fields.get("idempotencyKey", "")
+    if not isinstance(key, str):
+        raise invalid("/idempotencyKey", "invalid-key", f"must be a text, not {_shown(key)}")
+    if len(key) > LONGEST_KEY:
+        raise invalid("/idempotencyKey", "invalid-key", f"must have at most {LONGEST_KEY} characters, not {len(key)}")
+    if _has_controls(key):
+        raise invalid("/idempotencyKey", "invalid-key", "must not contain control characters")
+    return key or None
+
+
+def _key_lifetime(fields: Mapping[str, Any], key: str | None) -> timedelta:
+    lifetime = fields.get("idempotencyKeyTTL")
+    if lifetime is None:
+        return DEFAULT_KEY_LIFETIME
+    if key is None:
+        raise invalid("/idempotencyKeyTTL", "missing-key", "needs an idempotencyKey beside it")
+    if not isinstance(lifetime, str):
+        raise invalid(
+            "/idempotencyKeyTTL", "invalid-duration", f'must be a duration such as "1h", not {_shown(lifetime)}'
+        )
+    try:
+        return parse_duration(lifetime)
+    except BadDuration as error:
+        raise invalid("/idempotencyKeyTTL", error.code, str(error)) from error
+
+
+def _tags(value: Any) -> tuple[str, ...]:
+    tags = [value] if isinstance(value, str) else value
+    if not isinstance(tags, list):
+        raise invalid("/tags", "invalid-tags", f"must be a text or a list of texts, not {_shown(value)}")
+    if len(tags) > MOST_TAGS:
+        # The words are the contract's, which the official SDK shows to its users.
+        error = f"Waitpoints can only have {MOST_TAGS} tags, you're trying to set {len(tags)}."
+        raise Problem(
+            422,
+            "too-many-tags",
+            error,
+            error=error,
+            errors=[{"pointer": "/tags", "code": "too-many-tags", "detail": error}],
+        )
+    for index, tag in enumerate(tags):
+        _check_tag(tag, f"/tags/{index}")
+    return tuple(tags)
+
+
+def _check_tag(tag: Any, pointer: str) -> None:
+    name = f"tags: {_shown(tag)}"
+    problem = None
+    if not isinstance(tag, str):
+        problem = "is not a text"
+    elif not tag.strip():
+        problem = "is empty"
+    elif len(tag) > LONGEST_TAG:
+        problem = f"has {len(tag)} characters; a tag has at most {LONGEST_TAG}"
+    elif _has_controls(tag):
+        problem = "contains a control character"
+    if problem:
+        detail = f"{name} {problem}"
+        raise Problem(
+            400, "invalid-tag", detail, errors=[{"pointer": pointer, "code": "invalid-tag", "detail": detail}]
+        )
+
+
+def _has_controls(text: str) -> bool:
+    return any(character < " " or character == "\x7f" for character in text)
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else iso(moment)
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=True)
+    return text if len(text) <= 80 else text[:80] + "…"

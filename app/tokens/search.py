@@ -1,0 +1,214 @@
+"""Looking tokens up: one by its id, and lists that page by key and never by offset.
+
+An overdue token reads as the sweeper will write it. Whether one is overdue while an answer may be on
+its way to the disk is known only in the writer, so a read that meets such a token gives DOUBT and is
+asked again there; see `certain`.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import Enum
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, union, union_all
+
+from .. import ids
+from ..clock import MILLISECOND
+from ..database import Database, Unit
+from ..database.tables import table_of
+from .lifecycle import as_of
+from .models import COLUMNS, STATUSES, TIMED_OUT, WAITING, Status, Token, TokenRow, TokenTagRow, token_of
+
+COUNT_LIMIT = 1000  # a count beyond this reads "1,000+": counting must not depend on how many there are
+
+_tokens = table_of(TokenRow)
+_tags = table_of(TokenTagRow)
+_BY_ID = select(*COLUMNS).where(_tokens.c.id == bindparam("b_id"))
+
+T = TypeVar("T")
+
+
+class Doubt(Enum):
+    """An answer that only the writer can give."""
+
+    DOUBT = "doubt"
+
+
+DOUBT: Literal[Doubt.DOUBT] = Doubt.DOUBT
+
+
+class Search(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tokens, newest first. `tags` means any of them; `since` and `until` are inclusive.
+
+    `after` gives the page behind (older than) that id, `before` the page in front of it; `before` wins.
+    """
+
+    statuses: tuple[Status, ...] = ()
+    tags: tuple[str, ...] = ()
+    idempotency_key: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    id_prefix: str | None = None
+    size: int = 25
+    after: str | None = None
+    before: str | None = None
+
+
+class _Branch(msgspec.Struct, frozen=True):
+    """A part of a search that is a range of one index. `key` holds the token's id in that index.
+
+    Borders and order are said of `key`, not of `tokens.id`: that tells SQLite, which keeps no statistics,
+    to walk the few rows of a tag rather than all tokens.
+    """
+
+    statement: Select[Any]
+    key: ColumnElement[str]
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A page of tokens, with the cursors of the pages around it."""
+
+    tokens: list[Token]
+    next: str | None = None
+    previous: str | None = None
+
+
+async def certain(database: Database, function: Callable[..., T | Doubt], *arguments: Any) -> T:
+    """Read, and where the reading is in doubt ask the writer, behind whatever is on its way."""
+    result = await database.read(function, *arguments)
+    if isinstance(result, Doubt):
+        result = await database.write(function, *arguments)
+    assert not isinstance(result, Doubt)  # noqa: S101 - the writer is never in doubt
+    return result
+
+
+def retrieve(db: Unit, token_id: str, environment_id: str | None = None) -> Token | None | Doubt:
+    """One token as it is now; None when there is none, or it belongs to another environment."""
+    row = db.execute(_BY_ID.with_for_update() if db.writes else _BY_ID, {"b_id": token_id}).one_or_none()
+    if row is None or environment_id not in {None, row.environment_id}:
+        return None
+    token = token_of(row)
+    if not token.is_waiting or token.timeout_at is None:
+        return token
+    seen = as_of(token, db.now)
+    return DOUBT if seen is not token and not db.writes else seen
+
+
+def search(db: Unit, environment_id: str, wanted: Search) -> Page | Doubt:
+    """A page of tokens of one environment."""
+    backwards = wanted.before is not None
+    found: dict[str, Token] = {}
+    in_doubt = False
+    for branch in _branches(db, environment_id, wanted):
+        for row in db.execute(_ordered(branch, wanted, backwards=backwards)):
+            token = token_of(row)
+            found[token.id] = seen = as_of(token, db.now)
+            in_doubt = in_doubt or seen is not token
+    if in_doubt and not db.writes:
+        return DOUBT
+    ordered = [found[token_id] for token_id in sorted(found, reverse=not backwards)]
+    return _page(ordered, wanted, backwards=backwards)
+
+
+def count(db: Unit, environment_id: str, wanted: Search) -> int:
+    """How many tokens a search finds in all, at most `COUNT_LIMIT` + 1."""
+    some = [
+        select(branch.statement.with_only_columns(branch.key).limit(COUNT_LIMIT + 1).subquery())
+        for branch in _branches(db, environment_id, wanted)
+    ]
+    # A token with two of the wanted tags is one token; statuses exclude each other.
+    together = (union if len(wanted.tags) > 1 else union_all)(*some).subquery()
+    total: int = db.execute(select(func.count()).select_from(together)).scalar_one()
+    return min(total, COUNT_LIMIT + 1)
+
+
+def next_deadline(db: Unit) -> datetime | None:
+    """The earliest deadline of a waiting token."""
+    earliest = (
+        select(_tokens.c.timeout_at)
+        .where(_tokens.c.status == WAITING, _tokens.c.timeout_at.is_not(None))
+        .order_by(_tokens.c.timeout_at)
+        .limit(1)
+    )
+    deadline: datetime | None = db.execute(earliest).scalar_one_or_none()
+    return deadline
+
+
+def _branches(db: Unit, environment_id: str, wanted: Search) -> list[_Branch]:
+    """One query per status and tag, each a range of one index; an overdue token counts as timed out."""
+    statuses = [status for status in STATUSES if status in wanted.statuses] or list(STATUSES)
+    if not wanted.tags and len(statuses) == len(STATUSES):
+        everything = select(*COLUMNS).where(_tokens.c.environment_id == environment_id)
+        return [_branch(everything, _tokens.c.id, wanted)]
+    branches = []
+    for tag in dict.fromkeys(wanted.tags) or [None]:
+        key = _tokens.c.id if tag is None else _tags.c.token_id
+        branches += [_branch(_with_status(status, tag, environment_id, db.now), key, wanted) for status in statuses]
+        if TIMED_OUT in statuses:
+            # Few tokens are ever overdue: they are found by their deadline, and sorted, not by walking all ids.
+            branches.append(_branch(_overdue(tag, environment_id, db.now), key.concat(""), wanted))
+    return branches
+
+
+def _with_status(status: Status, tag: str | None, environment_id: str, now: datetime) -> Select[Any]:
+    if tag is None:
+        branch = select(*COLUMNS).where(_tokens.c.environment_id == environment_id, _tokens.c.status == status)
+    else:
+        branch = _tagged(tag, environment_id).where(_tags.c.status == status)
+    if status != WAITING:
+        return branch
+    return branch.where(or_(_tokens.c.timeout_at.is_(None), _tokens.c.timeout_at > now))
+
+
+def _overdue(tag: str | None, environment_id: str, now: datetime) -> Select[Any]:
+    if tag is None:
+        branch = select(*COLUMNS).where(_tokens.c.environment_id == environment_id)
+    else:
+        branch = _tagged(tag, environment_id)
+    return branch.where(_tokens.c.status == WAITING, _tokens.c.timeout_at <= now)
+
+
+def _tagged(tag: str, environment_id: str) -> Select[Any]:
+    return (
+        select(*COLUMNS)
+        .join(_tags, _tags.c.token_id == _tokens.c.id)
+        .where(_tags.c.environment_id == environment_id, _tags.c.tag == tag)
+    )
+
+
+def _branch(statement: Select[Any], key: ColumnElement[str], wanted: Search) -> _Branch:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.idempotency_key is not None:
+        conditions.append(_tokens.c.idempotency_key == wanted.idempotency_key)
+    if wanted.since is not None:
+        conditions.append(key >= ids.first_id_at(ids.TOKEN_PREFIX, wanted.since))
+    if wanted.until is not None:
+        conditions.append(key < ids.first_id_at(ids.TOKEN_PREFIX, wanted.until + MILLISECOND))
+    if wanted.id_prefix is not None:
+        conditions.append(key.startswith(wanted.id_prefix, autoescape=True))
+    return _Branch(statement.where(*conditions), key)
+
+
+def _ordered(branch: _Branch, wanted: Search, *, backwards: bool) -> Select[Any]:
+    statement = branch.statement
+    if wanted.before is not None:
+        statement = statement.where(branch.key > wanted.before)
+    elif wanted.after is not None:
+        statement = statement.where(branch.key < wanted.after)
+    order = branch.key.asc() if backwards else branch.key.desc()
+    return statement.order_by(order).limit(wanted.size + 1)
+
+
+def _page(found: list[Token], wanted: Search, *, backwards: bool) -> Page:
+    """Cut to size and name the neighbours. `found` begins at the cursor and may hold more than a page."""
+    has_more = len(found) > wanted.size
+    tokens = found[: wanted.size]
+    if backwards:
+        tokens.reverse()
+    if not tokens:
+        return Page([])
+    first, last = tokens[0].id, tokens[-1].id
+    if backwards:
+        return Page(tokens, next=last, previous=first if has_more else None)
+    return Page(tokens, next=last if has_more else None, previous=first if wanted.after is not None else None)
