@@ -64,10 +64,10 @@ class _Server:
         server = uvicorn.Server(config)
         handle_exit = server.handle_exit
 
-        def stop(signal: int, frame: FrameType | None) -> None:
+        def stop(sig: int, frame: FrameType | None) -> None:
             if self.service is not None:
                 self.service.database.loop.call_soon_threadsafe(self.service.stopping.set)
-            handle_exit(signal, frame)
+            handle_exit(sig, frame)
 
         server.handle_exit = stop  # type: ignore[method-assign]  # uvicorn has no hook of its own
         try:

@@ -43,14 +43,17 @@ def sqlite_path(url: URL) -> Path | None:
 def writing_engine(url: URL) -> Engine:
     """The engine of the one connection that writes and (on SQLite) the only one that checkpoints."""
     if url.get_backend_name() == "sqlite":
-        return _sqlite_engine(url, _open_sqlite_for_writing, "BEGIN IMMEDIATE")
+        engine = _sqlite_engine(url, _open_sqlite_for_writing)
+        # Taking the lock at once: a transaction that begins by reading could fail when it comes to write.
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        return engine
     return create_engine(url, poolclass=NullPool, connect_args=_postgresql_arguments(read_only=False))
 
 
 def reading_engine(url: URL) -> Engine:
     """The engine of connections that cannot write."""
     if url.get_backend_name() == "sqlite":
-        return _sqlite_engine(url, _open_sqlite_for_reading, "BEGIN")
+        return _sqlite_engine(url, _open_sqlite_for_reading)  # each statement by itself: no snapshot grows old
     return create_engine(
         url,
         poolclass=NullPool,
@@ -66,17 +69,13 @@ def clock_of(url: URL, clock: Clock) -> Callable[[Connection], datetime]:
     return lambda connection: from_milliseconds(connection.execute(_POSTGRESQL_CLOCK).scalar_one())
 
 
-def _sqlite_engine(url: URL, opened: Callable[[sqlite3.Connection], None], begin: str) -> Engine:
+def _sqlite_engine(url: URL, opened: Callable[[sqlite3.Connection], None]) -> Engine:
     engine = create_engine(url, poolclass=NullPool, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: Any) -> None:
-        connection.isolation_level = None  # transactions are begun by us, with the words below
+        connection.isolation_level = None  # transactions are begun by us, in our words
         opened(connection)
-
-    @event.listens_for(engine, "begin")
-    def _began(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
 
     return engine
 

@@ -42,7 +42,7 @@ class Unit:
         return self._now
 
     def execute(self, statement: Executable, parameters: Parameters | None = None) -> CursorResult[Any]:
-        return self.connection.execute(statement, parameters)  # type: ignore[return-value]  # Core gives a CursorResult
+        return self.connection.execute(statement, parameters)
 
     def record(
         self,

@@ -67,13 +67,13 @@ def revoke(db: Unit, key_id: str, by: object = None) -> bool:
 def every(db: Unit, environment_id: str) -> list[KeyListing]:
     """The keys of an environment, newest first, revoked ones included."""
     statement = select(*_COLUMNS).where(_keys.c.environment_id == environment_id).order_by(_keys.c.id.desc())
-    return [KeyListing(*row) for row in db.execute(statement)]
+    return [KeyListing(**row._asdict()) for row in db.execute(statement)]
 
 
 def find(db: Unit, key_id: str) -> KeyListing | None:
     """One key by its id."""
     row = db.execute(select(*_COLUMNS).where(_keys.c.id == key_id)).one_or_none()
-    return None if row is None else KeyListing(*row)
+    return None if row is None else KeyListing(**row._asdict())
 
 
 def hash_of(secret: str) -> str:

@@ -29,15 +29,15 @@ def ensure(db: Unit, slug: str, name: str | None = None) -> Environment:
 def find(db: Unit, slug: str) -> Environment | None:
     """The environment of that slug."""
     row = db.execute(select(*_COLUMNS).where(_environments.c.slug == slug)).one_or_none()
-    return None if row is None else Environment(*row)
+    return None if row is None else Environment(**row._asdict())
 
 
 def get(db: Unit, environment_id: str) -> Environment | None:
     """The environment of that id."""
     row = db.execute(select(*_COLUMNS).where(_environments.c.id == environment_id)).one_or_none()
-    return None if row is None else Environment(*row)
+    return None if row is None else Environment(**row._asdict())
 
 
 def every(db: Unit) -> list[Environment]:
     """All environments, the oldest first."""
-    return [Environment(*row) for row in db.execute(select(*_COLUMNS).order_by(_environments.c.created_at))]
+    return [Environment(**row._asdict()) for row in db.execute(select(*_COLUMNS).order_by(_environments.c.created_at))]

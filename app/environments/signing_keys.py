@@ -49,7 +49,7 @@ def current(db: Unit, purpose: str, environment_id: str | None = None) -> Signin
         .limit(1)
     )
     row = db.execute(statement).one_or_none()
-    return None if row is None else SigningKey(*row)
+    return None if row is None else SigningKey(**row._asdict())
 
 
 def verifying(db: Unit, key_id: str) -> SigningKey | None:
@@ -58,7 +58,7 @@ def verifying(db: Unit, key_id: str) -> SigningKey | None:
         _keys.c.id == key_id, or_(_keys.c.verifies_until.is_(None), _keys.c.verifies_until > db.now)
     )
     row = db.execute(statement).one_or_none()
-    return None if row is None else SigningKey(*row)
+    return None if row is None else SigningKey(**row._asdict())
 
 
 def rotate(db: Unit, purpose: str, environment_id: str | None = None, grace: timedelta = GRACE) -> SigningKey:

@@ -38,12 +38,12 @@ def add(db: Unit, email: str, name: str, role: str) -> Profile:
 def find(db: Unit, email: str) -> Profile | None:
     """Whoever has this address; letter case does not matter."""
     row = db.execute(select(*_COLUMNS).where(_people.c.email == email.strip().lower())).one_or_none()
-    return None if row is None else Profile(*row)
+    return None if row is None else Profile(**row._asdict())
 
 
 def every(db: Unit) -> list[Profile]:
     """Everybody, the first first."""
-    return [Profile(*row) for row in db.execute(select(*_COLUMNS).order_by(_people.c.id))]
+    return [Profile(**row._asdict()) for row in db.execute(select(*_COLUMNS).order_by(_people.c.id))]
 
 
 def are_there_any(db: Unit) -> bool:

@@ -229,8 +229,7 @@ def beyond_the_scope() -> Problem:
         "unauthorized",
         "The public access token does not open this token.",
         error="Unauthorized",
-        param="access_token",
-        type="authorization",
+        more={"param": "access_token", "type": "authorization"},
     )
 
 
@@ -278,7 +277,7 @@ def _conflict(token: Token, completed_at: str | None) -> Problem:
     else:
         code, detail = "token-already-completed", f"The token was completed at {completed_at}, and that answer stands."
     more = {"tokenStatus": token.status, "completedAt": completed_at, "output": token.output}
-    return Problem(409, code, detail, **{name: value for name, value in more.items() if value is not None})
+    return Problem(409, code, detail, more={name: value for name, value in more.items() if value is not None})
 
 
 async def _readable(request: Asked, service: Service, token_id: str) -> Token:

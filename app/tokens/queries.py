@@ -53,7 +53,7 @@ def query_error(problems: Iterable[tuple[str, str]]) -> Problem:
     """The contract's answer to a bad query, naming each parameter and the rule."""
     sentences = [f"{name} {rule}" for name, rule in problems]
     details = [{"parameter": name, "message": rule} for name, rule in problems]
-    return Problem(400, "query-error", "; ".join(sentences), error="Query Error", details=details)
+    return Problem(400, "query-error", "; ".join(sentences), error="Query Error", more={"details": details})
 
 
 class _Reader:

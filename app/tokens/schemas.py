@@ -192,7 +192,7 @@ class _RawAnswer(msgspec.Struct):
 def _timeout(fields: Mapping[str, Any], now: datetime) -> timedelta | datetime | None:
     timeout = fields.get("timeout", DEFAULT_TIMEOUT)
     if timeout is None or timeout is DEFAULT_TIMEOUT:
-        return timeout  # type: ignore[no-any-return]  # null waits for ever
+        return timeout  # null waits for ever
     if not isinstance(timeout, str):
         sentence = f'must be a duration such as "10m" or an ISO 8601 instant, as text, not {_shown(timeout)}'
         raise invalid("/timeout", "invalid-duration", sentence)

@@ -1,6 +1,6 @@
 """Reading a request's body: counted while it comes, and drained before it is refused."""
 
-from typing import Any
+from typing import Any, cast
 
 from litestar import Request
 
@@ -13,7 +13,7 @@ async def read_body(request: Request[Any, Any, Any], limit: int) -> bytes:
     """The whole body, at most `limit` bytes. Raises a Problem: 413 when it is larger, 415 when it is compressed."""
     encoding = request.headers.get("content-encoding", "identity")
     message = await request.receive()
-    body: bytes = message.get("body", b"")
+    body = cast("bytes", message.get("body", b""))
     if message.get("more_body"):
         body = await _rest(request, bytearray(body), limit)
     if encoding != "identity":
@@ -30,7 +30,7 @@ async def _rest(request: Request[Any, Any, Any], body: bytearray, limit: int) ->
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise Problem(400, "incomplete-body", "The connection was closed before the body was complete.")
-        chunk: bytes = message.get("body", b"")
+        chunk = cast("bytes", message.get("body", b""))
         received += len(chunk)
         if received <= limit:
             body += chunk
@@ -44,4 +44,4 @@ async def _rest(request: Request[Any, Any, Any], body: bytearray, limit: int) ->
 
 
 def _too_large(limit: int) -> Problem:
-    return Problem(413, "payload-too-large", f"The body is larger than {limit} bytes.", limit=limit)
+    return Problem(413, "payload-too-large", f"The body is larger than {limit} bytes.", more={"limit": limit})

@@ -51,4 +51,4 @@ def _broken(request: Asked, error: Exception) -> Problem:
     reference = f"{id(error):x}"
     route = getattr(request.scope.get("route_handler"), "name", None) or request.scope.get("path_template", "")
     log.error("a request failed", reference=reference, method=request.method, route=route, exc_info=error)
-    return Problem(500, "broken", f"Something broke here; the log has it as {reference}.", reference=reference)
+    return Problem(500, "broken", f"Something broke here; the log has it as {reference}.", more={"reference": reference})

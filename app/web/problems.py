@@ -15,7 +15,7 @@ class Problem(Exception):
     """A request that cannot be answered as asked.
 
     `code` names the rule in kebab-case, `detail` is one sentence: which field, which rule, what came.
-    `error` is the contract's own short text where it has one.
+    `error` is the contract's own short text where it has one; `more` are further members.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Problem(Exception):
         error: str | None = None,
         errors: Sequence[Mapping[str, str]] = (),
         headers: Mapping[str, str] | None = None,
-        **more: Any,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -36,7 +36,7 @@ class Problem(Exception):
         self.error = error or detail
         self.errors = errors
         self.headers = dict(headers or {})
-        self.more = more
+        self.more = dict(more or {})
 
     def body(self) -> bytes:
         document: dict[str, Any] = {

@@ -1,9 +1,11 @@
 """Alembic's door. The connection and the metadata are handed in: this file imports neither server nor SDK."""
 
+from typing import Any, Literal
+
 from alembic import context
 
 
-def plain_types(kind, column_type, _autogenerate_context):
+def plain_types(kind: str, column_type: Any, _context: Any) -> str | Literal[False]:
     """Our own column types are written down as what they are in the database."""
     plain = getattr(column_type, "impl", None)
     return (
