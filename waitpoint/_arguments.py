@@ -59,7 +59,7 @@ def duration(name: str, value: object) -> str:
     seconds = math.ceil(value.total_seconds())
     if seconds < 1:
         raise InvalidInput(f"{name} is {value}. It must be a second or more.")
-    return "".join(f"{count}{unit}" for unit, count in _split(seconds) if count)
+    return "".join(f"{count}{unit}" for count, unit in _split(seconds) if count)
 
 
 def timeout(value: object) -> str | None:

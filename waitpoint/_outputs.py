@@ -81,7 +81,7 @@ def _pydantic_reader(kind: Any) -> Reader:
     """
     pydantic = sys.modules.get("pydantic")
     try:
-        if pydantic is None:
+        if pydantic is None or isinstance(kind, str):
             raise TypeError("it is no type that msgspec knows")
         adapter = pydantic.TypeAdapter(kind)
     except Exception as problem:
