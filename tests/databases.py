@@ -6,8 +6,9 @@ import sqlite3
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from functools import cached_property
 from pathlib import Path
 from uuid import uuid4
 
@@ -51,14 +52,22 @@ class Cluster:
             connection.execute(statement)
 
 
-class DatabaseMaker:
-    """Makes databases quickly: migrates one of each kind and copies it from then on."""
+class DatabaseMaker(ExitStack):
+    """Makes databases quickly: migrates one of each kind and copies it from then on.
 
-    def __init__(self, folder: Path, cluster: Callable[[], Cluster]) -> None:
+    PostgreSQL is started when the first database of its kind is wanted.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
         self._folder = folder
-        self._cluster = cluster
         self._made = 0
         self._templates: dict[str, str] = {}
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        """The PostgreSQL in which databases are made."""
+        return self.enter_context(running_cluster())
 
     @contextmanager
     def __call__(self, kind: str, *, migrated: bool = True) -> Iterator[str]:
@@ -70,22 +79,17 @@ class DatabaseMaker:
         finally:
             self._remove(kind, url)
 
-    def close(self) -> None:
-        """Remove what was kept to make copies of."""
-        for kind, url in self._templates.items():
-            self._remove(kind, url)
-
     def _template(self, kind: str) -> str:
         if kind not in self._templates:
             url = self._make(kind, None)
+            self.callback(self._remove, kind, url)
             migrate(url)
             self._templates[kind] = url
         return self._templates[kind]
 
     def _make(self, kind: str, template: str | None) -> str:
         if kind == "postgresql":
-            cluster = self._cluster()
-            return cluster.create_database(cluster.name_of(template) if template else "template1")
+            return self.cluster.create_database(self.cluster.name_of(template) if template else "template1")
         self._made += 1
         path = self._folder / str(self._made) / "waitpoint.sqlite3"
         path.parent.mkdir()
@@ -95,7 +99,7 @@ class DatabaseMaker:
 
     def _remove(self, kind: str, url: str) -> None:
         if kind == "postgresql":
-            self._cluster().drop_database(url)
+            self.cluster.drop_database(url)
         else:
             shutil.rmtree(path_of(url).parent, ignore_errors=True)
 

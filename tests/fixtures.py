@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import Cluster, DatabaseMaker, running_cluster
+from tests.databases import DatabaseMaker
 from tests.servers import RunningServer
 
 KINDS = ("sqlite", "postgresql")
@@ -22,23 +22,10 @@ def without_settings_of_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[Cluster]:
-    """A running PostgreSQL, started when the first test asks for it."""
-    with running_cluster() as cluster:
-        yield cluster
-
-
-@pytest.fixture(scope="session")
-def make_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseMaker]:
+def make_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseMaker]:
     """For tests that need more databases than one: `with make_database("sqlite") as url:`."""
-
-    def cluster() -> Cluster:
-        running: Cluster = request.getfixturevalue("postgresql")
-        return running
-
-    maker = DatabaseMaker(tmp_path_factory.mktemp("databases"), cluster)
-    yield maker
-    maker.close()
+    with DatabaseMaker(tmp_path_factory.mktemp("databases")) as maker:
+        yield maker
 
 
 @pytest.fixture(params=KINDS)
