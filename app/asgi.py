@@ -19,7 +19,7 @@ from .environments import api as environments_api
 from .events import Tail
 from .events.watching import Watching
 from .opening import prepare
-from .service import Service
+from .service import LOCAL_HOSTS, Service
 from .settings import Settings
 from .tokens import api as tokens_api
 from .tokens.lifecycle import Rules
@@ -28,8 +28,6 @@ from .web import errors
 from .web.edge import Edge
 from .web.problems import answer
 from .web.rate_limits import RateLimits
-
-LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 
 def create_app(

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from litestar.connection import ASGIConnection
 
@@ -15,6 +16,8 @@ from .events.watching import Watching
 from .settings import Settings
 from .tokens.lifecycle import Rules
 from .web.rate_limits import RateLimits
+
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,19 @@ class Service:
     limits: RateLimits
     rules: Rules
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people reach this server by https."""
+        return self.public_url.startswith("https:")
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins of this server's own pages: the public one and, for people on this machine, the local ones."""
+        public = urlsplit(self.public_url)
+        port = f":{public.port}" if public.port else ""
+        local = {f"{public.scheme}://{host}{port}" for host in LOCAL_HOSTS}
+        return frozenset({f"{public.scheme}://{public.netloc}", *local})
 
 
 def service_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Service:

@@ -1,4 +1,4 @@
-"""From an Authorization header to a principal.
+"""From an Authorization header, or a cookie, to a principal.
 
 Keys are looked up by their hash and remembered for a second, so a key that was revoked in another
 process is refused at most a second later; in this process at once.
@@ -13,8 +13,9 @@ from ..clock import Clock
 from ..database import Database
 from ..environments import api_keys, signing_keys
 from ..environments.signing_keys import PUBLIC_ACCESS, SigningKey
+from ..people.sign_in import person_of, session_in
 from ..web.problems import Problem
-from .principals import ApiKey, PublicAccess
+from .principals import ApiKey, Person, PublicAccess
 from .public_access import LIFETIME, BadToken, key_id_of, verify
 from .public_access import mint as mint_token
 
@@ -59,6 +60,15 @@ class Authentication:
             raise _unauthorized(
                 "Public Access Token is invalid", f"The public access token is {error}.", code="invalid_token"
             ) from error
+
+    async def person(self, cookie: str) -> Person | None:
+        """Who is signed in with this cookie; None when nobody is, or no longer."""
+        try:
+            key = await self._verifying_key(key_id_of(cookie))
+        except BadToken:
+            return None
+        session_id = session_in(cookie, key)
+        return None if session_id is None else await self._database.read(person_of, session_id)
 
     async def mint(self, environment_id: str, scopes: list[str], lifetime: timedelta = LIFETIME) -> str:
         """A public access token of an environment."""

@@ -9,6 +9,7 @@ from typing import Any
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
+from ..people.people import OWNER
 from ..service import Service, service_of
 from ..web.edge import ALLOWANCE
 from ..web.problems import Problem
@@ -55,6 +56,43 @@ async def anyone_who_knows_the_callback_url(connection: Connection, _: BaseRoute
     service = service_of(connection)
     token_id = str(connection.path_params.get("token_id", ""))
     _spend(connection, service, "callback", token_id, _public_limit(service))
+
+
+async def requires_a_signed_in_person(connection: Connection, _: BaseRouteHandler) -> None:
+    """Open to people who have signed in."""
+    service = service_of(connection)
+    cookie = connection.cookies.get(session_cookie(service))
+    person = await service.authentication.person(cookie) if cookie else None
+    if person is None:
+        raise Problem(401, "sign-in-required", "Sign in to see this page.")
+    connection.scope["auth"] = person
+
+
+async def requires_an_owner(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Open to signed-in people whose role is owner."""
+    await requires_a_signed_in_person(connection, handler)
+    if connection.scope["auth"].role != OWNER:
+        raise Problem(403, "owners-only", "Only an owner may do this.")
+
+
+async def forms_of_our_own_pages(connection: Connection, _: BaseRouteHandler) -> None:
+    """Refuse a form that another site's page sent: the browser says where it comes from (threat: CSRF).
+
+    Placed beside the guard that opens the route. A request that says nothing about where it comes from
+    is refused as well: every browser says it with a POST.
+    """
+    site = connection.headers.get("sec-fetch-site")
+    origin = connection.headers.get("origin")
+    own = service_of(connection).origins
+    is_ours = origin in own if origin is not None else site == "same-origin"
+    if not is_ours or site not in {None, "same-origin"}:
+        detail = "This form was sent from another site, so nothing was done. Open the page here and send it again."
+        raise Problem(403, "cross-origin-request", detail)
+
+
+def session_cookie(service: Service) -> str:
+    """The name of the cookie of a sign-in. Behind https a browser takes it from this host only."""
+    return "__Host-waitpoint" if service.is_secure else "waitpoint"
 
 
 async def anyone(_: Connection, __: BaseRouteHandler) -> None:

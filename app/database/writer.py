@@ -128,8 +128,7 @@ class Writer:
         with self._wake:
             while not self._queue and not self._stopping:
                 self._wake.wait()
-            jobs = [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH_LIMIT))]
-        return jobs
+            return [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH_LIMIT))]
 
     def _write(self, jobs: list[Job]) -> None:
         jobs = [job for job in jobs if not job.is_abandoned]

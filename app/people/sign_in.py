@@ -91,6 +91,8 @@ def begin(db: Unit, person_id: str) -> SignedIn:
 
 def session_in(cookie: str, key: SigningKey) -> str | None:
     """The session that a cookie names, if we signed it; whether it still lives is for `person_of`."""
+    if key.purpose != SESSION:
+        return None
     try:
         claims = jwt.decode(
             cookie, key.secret, algorithms=["HS256"], audience=_AUDIENCE, options={"require": ["exp", "sid", "aud"]}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy import Update, bindparam, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from .. import ids
@@ -67,6 +67,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     is_error: bool = False
     cancel_reason: str | None = None
     is_cancelled: bool = False
+    is_early: bool = False  # a time-out before its time
     request_key: str | None = None
 
 
@@ -153,6 +154,8 @@ _SETTLE = (
     .values(_NEW_VALUES)
     .returning(*COLUMNS)
 )
+# An early time-out moves the deadline, so that `completedAt` of a timeout is always `timeoutAt`.
+_TIME_OUT_NOW = _SETTLE.values(timeout_at=bindparam("new_completed_at"))
 _TIME_OUT = (
     update(_tokens)
     .where(
@@ -201,7 +204,7 @@ def settle(db: Unit, token_id: str, environment_id: str, answer: Answer, by: By,
         refusal = _refusal(db, token_id, environment_id, answer, by, rules)
         if refusal is not None:
             return refusal
-    statement = _TIME_OUT if answer.status == TIMED_OUT and not answer.is_cancelled else _SETTLE
+    statement = _statement(answer)
     row = db.execute(
         statement,
         {
@@ -215,7 +218,7 @@ def settle(db: Unit, token_id: str, environment_id: str, answer: Answer, by: By,
             "new_cancelled_at": db.now if answer.is_cancelled else None,
             "new_cancel_reason": answer.cancel_reason,
             "new_settled_by_request": answer.request_key,
-            **({"new_completed_at": db.now} if statement is _SETTLE else {}),
+            **({} if statement is _TIME_OUT else {"new_completed_at": db.now}),
         },
     ).one_or_none()
     if row is None:
@@ -244,11 +247,18 @@ def cancel(
     return settle(db, token_id, environment_id, answer, by, rules)
 
 
+def time_out(db: Unit, token_id: str, environment_id: str, by: By, rules: Rules = NO_RULES) -> Settlement:
+    """Let a token time out now, as if its deadline had come."""
+    answer = msgspec.structs.replace(_timeout_answer(db.now), is_early=True)
+    return settle(db, token_id, environment_id, answer, by, rules)
+
+
 def time_out_overdue(db: Unit, limit: int, rules: Rules = NO_RULES) -> int:
     """Time out up to `limit` tokens whose deadline has passed, earliest first. Safe to run from many processes."""
     due = [token_of(row) for row in db.execute(_DUE, {"b_now": db.now, "limit": limit})]
     for token in due:
-        settle(db, token.id, token.environment_id, _timeout_answer(token), DEADLINE, rules)
+        answer = _timeout_answer(token.timeout_at or db.now)
+        settle(db, token.id, token.environment_id, answer, DEADLINE, rules)
     return len(due)
 
 
@@ -256,7 +266,7 @@ def as_of(token: Token, now: datetime) -> Token:
     """The token as it truly is at `now`: an overdue one reads as the sweeper will write it."""
     if not token.is_waiting or token.timeout_at is None or token.timeout_at > now:
         return token
-    answer = _timeout_answer(token)
+    answer = _timeout_answer(token.timeout_at)
     return msgspec.structs.replace(
         token, status=answer.status, output=answer.output, output_is_error=True, completed_at=token.timeout_at
     )
@@ -365,9 +375,14 @@ def _too_late(db: Unit, token_id: str, environment_id: str, answer: Answer) -> S
     return AlreadySettled(token)
 
 
-def _timeout_answer(token: Token) -> Answer:
-    assert token.timeout_at is not None  # noqa: S101 - only tokens with a deadline are overdue
-    message = f"Waitpoint timed out at {iso(token.timeout_at)}"
+def _statement(answer: Answer) -> Update:
+    if answer.status != TIMED_OUT or answer.is_cancelled:
+        return _SETTLE
+    return _TIME_OUT_NOW if answer.is_early else _TIME_OUT
+
+
+def _timeout_answer(deadline: datetime) -> Answer:
+    message = f"Waitpoint timed out at {iso(deadline)}"
     return Answer(status=TIMED_OUT, output=_error("TRIGGER_WAITPOINT_TIMEOUT", message), is_error=True)
 
 

@@ -83,7 +83,7 @@ async def certain(database: Database, function: Callable[..., T | Doubt], *argum
     return result
 
 
-def retrieve(db: Unit, token_id: str, environment_id: str | None = None) -> Token | None | Doubt:
+def retrieve(db: Unit, token_id: str, environment_id: str | None = None) -> Token | Doubt | None:
     """One token as it is now; None when there is none, or it belongs to another environment."""
     row = db.execute(_BY_ID.with_for_update() if db.writes else _BY_ID, {"b_id": token_id}).one_or_none()
     if row is None or environment_id not in {None, row.environment_id}:
