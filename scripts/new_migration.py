@@ -6,9 +6,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from app import models  # noqa: E402, F401 - the models must be known before they are compared
-from app.database import schema  # noqa: E402
-from app.database.engines import parse_url, writing_engine  # noqa: E402
+from app import models  # noqa: F401 - the models must be known before they are compared
+from app.database import schema
+from app.database.engines import parse_url, writing_engine
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:

@@ -21,7 +21,7 @@ def main() -> None:
 
     port = os.environ.get("PORT", "8000")
     waitpoint = str(Path(sys.executable).parent / "waitpoint")
-    os.execv(waitpoint, [waitpoint, "serve", "--host", "127.0.0.1", "--port", port])
+    os.execv(waitpoint, [waitpoint, "serve", "--host", "127.0.0.1", "--port", port, "--show-key"])
 
 
 def development_key(path: Path) -> str:

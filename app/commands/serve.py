@@ -12,7 +12,7 @@ from ..asgi import create_app
 from ..opening import open_database
 from ..people import sign_in
 from ..service import Service
-from ..settings import BadSettings, Settings, load
+from ..settings import BadSettings, load
 
 _GRACE = 8  # seconds for open requests when the server is told to stop
 UVICORN = {
@@ -36,6 +36,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="waitpoint serve", description="Run the server.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, default=8000, help="port to listen on (default 8000; 0 for any free one)")
+    parser.add_argument("--show-key", action="store_true", help="print WAITPOINT_SECRET_KEY, even where it may be logged")
     options = parser.parse_args(arguments)
     settings = load()
     logs.configure(settings)
@@ -43,10 +44,11 @@ def main(arguments: list[str]) -> int:
     public_url = settings.public_url or _address(options.host, listener.getsockname()[1])
     database = open_database(settings)
     server = _Server()
+    shows_key = options.show_key or sys.stdout.isatty()
 
     async def started(service: Service) -> None:
         server.service = service
-        await _greet(service)
+        await _greet(service, shows_key=shows_key)
 
     app = create_app(settings, database, public_url, started=started)
     server.run_on(uvicorn.Config(app, **UVICORN), listener)  # type: ignore[arg-type]  # an ASGI app, and uvicorn's own options
@@ -78,7 +80,7 @@ class _Server:
             self.has_served = server.started
 
 
-async def _greet(service: Service) -> None:
+async def _greet(service: Service, *, shows_key: bool) -> None:
     """Say where the server is, and let the first owner in."""
     say = _say_to_people if sys.stdout.isatty() or service.settings.log_format != "json" else _say_nothing
     say(f"Waitpoint is running at {service.public_url}")
@@ -88,16 +90,15 @@ async def _greet(service: Service) -> None:
             f"Nobody has signed in yet. The first owner opens, once:\n  {service.public_url}/sign-in/{secret}"
         )
     if service.settings.secret_key:
-        say(_example(service.public_url, service.settings))
+        say(_example(service.public_url, service.settings.secret_key if shows_key else "$WAITPOINT_SECRET_KEY"))
 
 
-def _example(public_url: str, settings: Settings) -> str:
+def _example(public_url: str, key: str) -> str:
     """A request that works when it is pasted. The key is the operator's own, from their environment."""
-    key = settings.secret_key if sys.stdout.isatty() else "$WAITPOINT_SECRET_KEY"
     return (
         "Create a token:\n"
         f"  curl -s {public_url}/api/v1/waitpoints/tokens \\\n"
-        f"    -H 'Authorization: Bearer {key}' \\\n"
+        f'    -H "Authorization: Bearer {key}" \\\n'
         '    -d \'{"timeout": "1h", "tags": ["hello"]}\''
     )
 
