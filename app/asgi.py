@@ -19,6 +19,8 @@ from .environments import api as environments_api
 from .events import Tail
 from .events.watching import Watching
 from .opening import prepare
+from .pages import routes as pages
+from .pages.problems import error_page
 from .service import LOCAL_HOSTS, Service
 from .settings import Settings
 from .tokens import api as tokens_api
@@ -26,7 +28,6 @@ from .tokens.lifecycle import Rules
 from .tokens.sweeper import sweep_for_ever
 from .web import errors
 from .web.edge import Edge
-from .web.problems import answer
 from .web.rate_limits import RateLimits
 
 
@@ -53,9 +54,9 @@ def create_app(
         await database.stop()
 
     app = Litestar(
-        route_handlers=[*health.ROUTES, *tokens_api.ROUTES, *environments_api.ROUTES],
+        route_handlers=[*health.ROUTES, *tokens_api.ROUTES, *environments_api.ROUTES, *pages.ROUTES],
         guards=[closed_until_opened],
-        exception_handlers=errors.handlers(lambda _request, problem: answer(problem)),
+        exception_handlers=errors.handlers(error_page),
         lifespan=[running],
         state=State(),
         openapi_config=None,

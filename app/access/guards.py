@@ -58,6 +58,19 @@ async def anyone_who_knows_the_callback_url(connection: Connection, _: BaseRoute
     _spend(connection, service, "callback", token_id, _public_limit(service))
 
 
+async def anyone_with_the_approval_link(connection: Connection, _: BaseRouteHandler) -> None:
+    """Open to people who were sent a public access token; the handler verifies it, and is kind to late ones."""
+    service = service_of(connection)
+    token_id = str(connection.path_params.get("token_id", ""))
+    _spend(connection, service, "approval", token_id, _public_limit(service))
+
+
+async def anyone_with_a_sign_in_link(connection: Connection, _: BaseRouteHandler) -> None:
+    """Open to people who were given a sign-in link; the handler looks it up. Guessing is slow."""
+    client = connection.client.host if connection.client else "unknown"
+    _spend(connection, service_of(connection), "sign-in", client, Limit(30, 60))
+
+
 async def requires_a_signed_in_person(connection: Connection, _: BaseRouteHandler) -> None:
     """Open to people who have signed in."""
     service = service_of(connection)
@@ -99,7 +112,7 @@ async def anyone(_: Connection, __: BaseRouteHandler) -> None:
     """Open to everybody: there is nothing to protect here."""
 
 
-def closed_until_opened(_: Connection, handler: BaseRouteHandler) -> None:
+async def closed_until_opened(_: Connection, handler: BaseRouteHandler) -> None:
     """Refuse a route that no guard has opened."""
     if all(guard is closed_until_opened for guard in handler.resolve_guards()):
         raise Problem(403, "closed", "This route is not open to anybody.")

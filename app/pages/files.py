@@ -1,14 +1,21 @@
-"""Where templates and static files are: beside `app` in a checkout, inside the package in a wheel."""
+"""Static files: their addresses, and the route that serves them."""
 
+import gzip
 import hashlib
+import mimetypes
 from functools import cache
-from pathlib import Path
+from typing import Any
 
-_PACKAGE = Path(__file__).parent.parent
-_DATA = _PACKAGE / "_data" if (_PACKAGE / "_data").is_dir() else _PACKAGE.parent
+from litestar import Request, Response, get
+from litestar.params import FromPath
 
-TEMPLATES = _DATA / "templates"
-STATIC = _DATA / "static"
+from ..access.guards import anyone
+from ..paths import STATIC
+from ..web.problems import Problem
+
+_FOR_EVER = "public, max-age=31536000, immutable"
+_ASK_AGAIN = "no-cache"
+_TEXT = ("text/", "application/javascript", "image/svg+xml", "application/json")
 
 
 @cache
@@ -29,3 +36,49 @@ def static_url(name: str) -> str:
 def icon(name: str) -> str:
     """The SVG of an icon, to be drawn inside the page in the colour of its text."""
     return (STATIC / "icons" / f"{name}.svg").read_text(encoding="utf-8").strip()
+
+
+@get(["/static/{path:path}"], guards=[anyone], name="static")
+async def serve(request: Request[Any, Any, Any], path: FromPath[str]) -> Response[bytes]:
+    """A static file. Under the fingerprint of this version it never changes; under its plain name it may."""
+    first, _, rest = path.lstrip("/").partition("/")
+    is_versioned = first == version()
+    found = _file(rest if is_versioned else path.lstrip("/"))
+    if found is None:
+        raise Problem(404, "not-found", "There is no such file.")
+    headers = {"Cache-Control": _FOR_EVER if is_versioned else _ASK_AGAIN, "ETag": found.tag, "Vary": "Accept-Encoding"}
+    if request.headers.get("if-none-match") == found.tag:
+        return Response(b"", status_code=304, headers=headers)
+    if found.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(found.packed, media_type=found.kind, headers=headers | {"Content-Encoding": "gzip"})
+    return Response(found.plain, media_type=found.kind, headers=headers)
+
+
+class _File:
+    """A file in memory, packed once: what we ship is small."""
+
+    def __init__(self, name: str, plain: bytes) -> None:
+        self.kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        self.plain = plain
+        self.packed = gzip.compress(plain, mtime=0) if self.kind.startswith(_TEXT) else None
+        self.tag = f'"{hashlib.sha256(plain).hexdigest()[:16]}"'
+        if self.kind.startswith(_TEXT):
+            self.kind += "; charset=utf-8"
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file())
+
+
+def _file(name: str) -> _File | None:
+    """Only what lies in the folder has a name here, so no path leads out of it."""
+    return _read(name) if name in _names() else None
+
+
+@cache
+def _read(name: str) -> _File:
+    return _File(name, (STATIC / name).read_bytes())
+
+
+ROUTES = [serve]

@@ -13,6 +13,7 @@ LIFETIME = 60  # seconds
 
 WORDS = {
     "token-created": "The token was created. It waits.",
+    "token-cached": "This token was made before with the same idempotency key.",
     "token-completed": "Your answer was recorded.",
     "token-cancelled": "The token was cancelled.",
     "token-timed-out": "The token was timed out.",

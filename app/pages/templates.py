@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from ..clock import iso
+from ..paths import TEMPLATES
 from . import files, words
 
 
@@ -15,7 +16,7 @@ from . import files, words
 def templates() -> Environment:
     """One environment for pages, swaps and pushes, so that a thing always draws itself the same way."""
     environment = Environment(
-        loader=FileSystemLoader(files.TEMPLATES),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=words.plainly,
@@ -38,7 +39,7 @@ def templates() -> Environment:
         "relative": words.relative,
         "scope": words.scope,
         "standing": words.standing,
-        "verbatim": lambda text: Markup(escape(text)),
+        "verbatim": escape,
         "who": words.who,
     }
     environment.globals |= {

@@ -154,6 +154,14 @@ def who(actor: dict[str, Any] | None) -> str:
     return WHO.get(kind, kind.replace("_", " "))
 
 
+def who_from_outside(actor: dict[str, Any]) -> str:
+    """The same for somebody who holds only a link: how our keys and people are called is not their business,
+    except for the person who decided.
+    """
+    inside = {"api_key": "a program", "callback": "a service", "system": "Waitpoint"}
+    return inside.get(str(actor.get("kind"))) or who(actor)
+
+
 def door(actor: dict[str, Any] | None) -> str:
     return DOORS.get(str((actor or {}).get("door", "")), "")
 

@@ -105,8 +105,8 @@ async function refresh() {
   const region = document.getElementById("live");
   if (!region || !window.htmx) return;
   const response = await fetch(location.href, { cache: "no-store" }).catch(() => null);
-  if (!response?.ok) return;
-  if (response.redirected) return location.assign(response.url); // signed out meanwhile
+  if (response?.status === 401) return location.reload(); // signed out meanwhile: the page says how to get in
+  if (!response?.ok && response?.status !== 409) return;
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   const fresh = page.getElementById("live");
   if (!fresh || fresh.dataset.version === region.dataset.version) return;

@@ -16,6 +16,7 @@ from app.events.log import Event
 from app.pages import files
 from app.pages.page import HEADERS, Frame
 from app.pages.templates import render
+from app.paths import STATIC
 from app.tokens.models import Token
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -139,6 +140,7 @@ def shown(token: Token, **more: Any) -> dict[str, Any]:
         "timeline": timeline(token, ben if token.is_completed else None),
         "settled_by": "somebody with the approval link",
         "may_answer": True,
+        "late": False,
         "values": {},
         "errors": {},
         "live_url": None,
@@ -325,7 +327,7 @@ class _Gallery(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         prefix = f"/static/{files.version()}/"
         if path.startswith(prefix):
-            file = files.STATIC / path.removeprefix(prefix)
+            file = STATIC / path.removeprefix(prefix)
             return self._answer(file.read_bytes(), mimetypes.guess_type(file.name)[0] or "text/plain")
         scene = path.strip("/")
         if scene in SCENES:
@@ -344,9 +346,3 @@ class _Gallery(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Nothing to say."""
-
-
-if __name__ == "__main__":
-    with served() as address:
-        print(address)
-        threading.Event().wait()

@@ -1,0 +1,41 @@
+"""The frame of a page at the desk: who looks, at which environment, and how many tokens wait there."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from litestar import Request
+
+from ..access.principals import Person
+from ..database import Unit
+from ..environments import environments
+from ..environments.models import Environment
+from ..service import service_of
+from ..tokens.models import WAITING
+from ..tokens.search import Search, count
+from .page import Frame
+
+
+class _Surroundings(msgspec.Struct, frozen=True):
+    environment: Environment
+    environments: Sequence[Environment]
+    waiting: int
+
+
+async def desk(request: Request[Any, Any, Any], slug: str | None = None) -> Frame:
+    """The frame for the signed-in person. `slug` chooses the environment; unknown or none means the first."""
+    person: Person = request.auth
+    chosen = slug or request.query_params.get("environment")
+    around = await service_of(request).database.read(_around, chosen)
+    return Frame(
+        person=person.name,
+        environment=around.environment,
+        environments=around.environments,
+        waiting=around.waiting,
+    )
+
+
+def _around(db: Unit, slug: str | None) -> _Surroundings:
+    every = environments.every(db)
+    chosen = next((environment for environment in every if slug in {environment.slug, environment.id}), every[0])
+    return _Surroundings(chosen, every, count(db, chosen.id, Search(statuses=(WAITING,))))

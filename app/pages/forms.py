@@ -1,0 +1,58 @@
+"""What a person filled in: read from the body of a form, with every way to be wrong answered in words."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from litestar import Request
+
+from ..web.bodies import read_body
+from ..web.problems import Problem
+
+LIMIT = 3_145_728  # bytes, as for an answer through the API
+_FORM = "application/x-www-form-urlencoded"
+_MOST_FIELDS = 100
+
+Form = dict[str, str]
+
+
+async def form_of(request: Request[Any, Any, Any]) -> Form:
+    """The fields of a form, each once. Raises a Problem for what no browser sends."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await read_body(request, LIMIT)
+    if body and kind != _FORM:
+        raise Problem(415, "not-a-form", f"A form is sent as {_FORM}.")
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, encoding="utf-8", errors="strict"
+        )
+    except ValueError as error:
+        raise Problem(
+            400, "malformed-form", "The form cannot be read; its text is not UTF-8, or it is too long."
+        ) from error
+    form: Form = {}
+    for name, value in pairs:
+        if name in form:
+            # A decision must not depend on who reads it first or last.
+            raise Problem(400, "duplicate-field", f"The field {name[:60]!r} was sent twice.")
+        if "\x00" in value:
+            raise Problem(400, "nul-character", f"The field {name[:60]!r} contains a character that cannot be stored.")
+        form[name] = value.replace("\r\n", "\n")
+    return form
+
+
+def named(problem: Problem, names: Mapping[str, str]) -> dict[str, str]:
+    """What a rule says about the fields of a form: from JSON pointers to the names of the controls.
+
+    The sentence loses the field's technical name in front, because it stands at the field itself.
+    """
+    found: dict[str, str] = {}
+    for error in problem.errors:
+        pointer = error["pointer"].split("/")[1] if "/" in error["pointer"] else ""
+        sentence = error["detail"].removeprefix(f"{pointer} ")
+        found.setdefault(names.get(pointer, pointer or next(iter(names.values()))), _sentence(sentence))
+    return found or {next(iter(names.values())): _sentence(problem.detail)}
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

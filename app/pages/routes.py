@@ -1,0 +1,16 @@
+"""Every route that answers with a page, for `asgi.py`."""
+
+from ..environments import pages as environments
+from ..people import pages as people
+from ..tokens import approval, callback_page
+from ..tokens import pages as tokens
+from . import files
+
+ROUTES = [
+    *tokens.ROUTES,
+    *approval.ROUTES,
+    *callback_page.ROUTES,
+    *people.ROUTES,
+    *environments.ROUTES,
+    *files.ROUTES,
+]

@@ -1,0 +1,132 @@
+"""What the token pages show, gathered in one read each. Pages and pushes to open pages both draw from here."""
+
+import zlib
+from typing import Any
+
+from ..database import Unit
+from ..environments import environments
+from ..environments.models import Environment
+from ..events import log
+from ..events.log import Event
+from ..pages import words
+from .filters import PERIODS, STATUS_NAMES, Filters
+from .models import Token
+from .search import Doubt, count, retrieve, search
+
+_SETTLED = {"token.completed", "token.timed_out", "token.cancelled"}
+_TAB_WORDS = {"": "All", "waiting": "Waiting", "completed": "Completed", "timed-out": "Timed out"}
+_NOTHING = {
+    "waiting": "Nothing is waiting",
+    "completed": "Nothing was completed yet",
+    "timed-out": "Nothing timed out yet",
+}
+
+View = dict[str, Any]
+
+
+def list_view(db: Unit, environment: Environment, filters: Filters) -> View | Doubt:
+    """The live part of the list, `tokens/_list.html`: rows, tabs with their numbers, and how to go on."""
+    wanted = filters.search(db.now)
+    page = search(db, environment.id, wanted)
+    if isinstance(page, Doubt):
+        return page
+    tabs = tabs_view(db, environment, filters)
+    seq, _ = log.head(db)
+    return {
+        "now": db.now,
+        "tokens": page.tokens,
+        "tabs": tabs,
+        "version": version_of([(token.id, token.status) for token in page.tokens], tabs),
+        "seq": seq,
+        "blank": _blank(filters),
+        "blank_words": _NOTHING.get(filters.status, ""),
+        "clear_url": filters.url(tags=(), id="", key="", period=""),
+        "newest_url": None if filters.is_first_page else filters.url(),
+        "newer_url": filters.url(before=page.previous) if page.previous else None,
+        "older_url": filters.url(after=page.next) if page.next else None,
+    }
+
+
+def tabs_view(db: Unit, environment: Environment, filters: Filters) -> list[View]:
+    """`tokens/_tabs.html`: each status with its number under the other filters."""
+    tabs = []
+    for name, label in _TAB_WORDS.items():
+        wanted = Filters(tags=filters.tags, id=filters.id, key=filters.key, period=filters.period, status=name)
+        number = count(db, environment.id, wanted.search(db.now)) if name else None
+        tabs.append(
+            {"words": label, "count": number, "url": filters.url(status=name), "is_current": filters.status == name}
+        )
+    return tabs
+
+
+def chips_of(filters: Filters) -> list[dict[str, str]]:
+    """What narrows the list, each with the address of the list without it."""
+    chips = [
+        {"words": f"tag: {tag}", "without": filters.url(tags=tuple(other for other in filters.tags if other != tag))}
+        for tag in filters.tags
+    ]
+    if filters.id:
+        chips.append({"words": f"id: {filters.id}", "without": filters.url(id="")})
+    if filters.key:
+        chips.append({"words": f"key: {filters.key}", "without": filters.url(key="")})
+    if filters.period:
+        label = PERIODS.get(filters.period, f"in the last {filters.period}")
+        chips.append({"words": label, "without": filters.url(period="")})
+    return chips
+
+
+def token_view(db: Unit, token_id: str, environment_id: str | None = None) -> View | Doubt | None:
+    """A token as its page tells it, `tokens/_story.html`: how it stands, who settled it, and all that happened."""
+    token = retrieve(db, token_id, environment_id)
+    if token is None or isinstance(token, Doubt):
+        return token
+    timeline = log.of_subject(db, token_id)
+    return {
+        "token": token,
+        "now": db.now,
+        "environment": environments.get(db, token.environment_id),
+        "timeline": timeline,
+        "settled_by": settled_by(timeline),
+        "version": version_of(token.status, len(timeline)),
+    }
+
+
+def door_view(db: Unit, token_id: str, environment_id: str) -> View | Doubt | None:
+    """A token as the approval page tells it, to somebody outside: names of API keys stay inside."""
+    view = token_view(db, token_id, environment_id)
+    if view is None or isinstance(view, Doubt):
+        return view
+    view["settled_by"] = settled_by(view["timeline"], outside=True)
+    view["late_title"] = late_title(view["token"])
+    return view
+
+
+def late_title(token: Token) -> str:
+    """How a settled question is headed."""
+    if token.is_cancelled:
+        return "This question was withdrawn"
+    if token.has_timed_out:
+        return "The time is over"
+    decided = words.decision(token)
+    if decided is None:
+        return "This was answered"
+    return "Approved" if decided["approved"] else "Sent back"
+
+
+def settled_by(timeline: list[Event], *, outside: bool = False) -> str | None:
+    """Who ended it, in words."""
+    actor = next((event.actor for event in reversed(timeline) if event.kind in _SETTLED), None)
+    if actor is None:
+        return None
+    return words.who_from_outside(actor) if outside else words.who(actor)
+
+
+def version_of(*seen: object) -> str:
+    """Changes when what is seen changes; a page that asks again is left alone while it is the same."""
+    return f"{zlib.crc32(repr(seen).encode()):08x}"
+
+
+def _blank(filters: Filters) -> str:
+    if filters.is_any or not filters.is_first_page:
+        return "_blank_filtered.html"
+    return "_blank_status.html" if filters.status in STATUS_NAMES else "_blank_first.html"
