@@ -12,4 +12,5 @@ USER waitpoint
 VOLUME /data
 EXPOSE 8000
 ENV PATH=/src/.venv/bin:$PATH WAITPOINT_DATABASE_URL=sqlite:////data/waitpoint.sqlite3
+HEALTHCHECK CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/readyz')"]
 CMD ["waitpoint", "serve", "--host", "0.0.0.0", "--port", "8000"]
