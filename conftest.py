@@ -1,3 +1,3 @@
 """The fixtures that `tests/` and `e2e/` share."""
 
-pytest_plugins = ["tests.fixtures"]
+pytest_plugins = ["tests.fixtures", "tests.makers"]
