@@ -1,6 +1,7 @@
 """The wheel serves from anywhere: in a clean environment, in a folder that has an `app` of its own."""
 
 import os
+import re
 import subprocess
 import sys
 import urllib.request
@@ -83,10 +84,13 @@ def test_the_server_serves_from_anywhere(
     database = f"sqlite:///{somebodys_project / 'waitpoint.sqlite3'}"
 
     with running(RunningServer(database, somebodys_project)) as server:
-        page, script = get(f"{server.url}/"), get(f"{server.url}/static/htmx.js")
+        page = get(f"{server.url}/")
+        addresses = re.findall(r'(?:src|href)="(/static/[^"]+\.(?:js|css))"', page)
+        files = [get(server.url + address) for address in addresses]
 
     assert "<!doctype html>" in page.lower()
-    assert "htmx" in script
+    assert files
+    assert all(files)
 
 
 def install(requirement: str, folder: Path) -> Path:
