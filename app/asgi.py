@@ -28,6 +28,7 @@ from .tokens.lifecycle import Rules
 from .tokens.sweeper import sweep_for_ever
 from .web import errors
 from .web.edge import Edge
+from .web.express import Express
 from .web.rate_limits import RateLimits
 
 
@@ -63,7 +64,8 @@ def create_app(
         logging_config=None,
         request_max_body_size=None,
     )
-    return Edge(app, hosts=_hosts(settings, public_url), is_secure=public_url.startswith("https:"))
+    express = Express(app, app, tokens_api.EXPRESS, errors.for_programs)
+    return Edge(express, hosts=_hosts(settings, public_url), is_secure=public_url.startswith("https:"))
 
 
 def build(settings: Settings, database: Database, public_url: str, callback_secret: str, rules: Rules) -> Service:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, Executable
+from sqlalchemy import Connection, CursorResult, Executable, Insert
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -31,6 +31,7 @@ class Unit:
         self.connection = connection
         self.writes = writes
         self.records: list[Record] = []
+        self._inserts: dict[Insert, list[Mapping[str, Any]]] = {}
         self._read_clock = read_clock
         self._now: datetime | None = None
 
@@ -42,7 +43,22 @@ class Unit:
         return self._now
 
     def execute(self, statement: Executable, parameters: Parameters | None = None) -> CursorResult[Any]:
+        if self._inserts:
+            self.flush()
         return self.connection.execute(statement, parameters)
+
+    def insert(self, statement: Insert, *rows: Mapping[str, Any]) -> None:
+        """Add rows, together with those that other functions of the batch add: one statement for all.
+
+        They are there for every statement that follows.
+        """
+        self._inserts.setdefault(statement, []).extend(rows)
+
+    def flush(self) -> None:
+        """Run the inserts that were gathered, in the order in which their tables were first named."""
+        inserts, self._inserts = self._inserts, {}
+        for statement, rows in inserts.items():
+            self.connection.execute(statement, rows)
 
     def record(
         self,

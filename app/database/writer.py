@@ -162,6 +162,7 @@ class Writer:
             unit = Unit(connection, self._read_clock, writes=True)
             for job in jobs:
                 job.outcome = job.function(unit, *job.arguments)
+            unit.flush()
             sequence = self._seal(connection, unit.records) if unit.records else None
             transaction.commit()
         except BaseException as error:  # noqa: BLE001 - handed to whoever asked for it

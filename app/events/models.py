@@ -2,23 +2,23 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Index, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, Text
 from sqlmodel import Field
 
 from ..database.tables import Table
 from ..database.types import Instant
+
+# On SQLite only a column called INTEGER is the row's own number, without an index beside it.
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
 
 class EventRow(Table, table=True):
     """Something that happened. Rows are only ever added."""
 
     __tablename__ = "events"
-    __table_args__ = (
-        Index("ix_events_subject", "subject", "seq"),
-        Index("ix_events_environment", "environment_id", "seq"),
-    )
+    __table_args__ = (Index("ix_events_subject", "subject", "seq"),)
 
-    seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    seq: int = Field(sa_column=Column(_NUMBER, primary_key=True, autoincrement=False))
     environment_id: str | None = Field(default=None, sa_type=Text)
     kind: str = Field(sa_type=Text)
     subject: str = Field(sa_type=Text)

@@ -204,6 +204,9 @@ ROUTES = [
     register_wait,
 ]
 
+EXPRESS = [create_token, complete_token]
+"""The hottest, which `web/express.py` answers without the framework."""
+
 
 async def settle(service: Service, token_id: str, environment_id: str, answer: Answer, by: By) -> Settlement:
     """End a token through the one function that can, with the server's rules; answered after the commit."""

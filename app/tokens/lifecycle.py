@@ -20,6 +20,7 @@ from .models import (
     COLUMNS,
     COMPLETED,
     DEADLINE,
+    IS_WAITING,
     JSON,
     TIMED_OUT,
     WAITING,
@@ -148,7 +149,7 @@ _SETTLE = (
     .where(
         _tokens.c.id == bindparam("b_id"),
         _tokens.c.environment_id == bindparam("b_environment"),
-        _tokens.c.status == WAITING,
+        IS_WAITING,
         or_(_tokens.c.timeout_at.is_(None), _tokens.c.timeout_at > present("b_now")),
     )
     .values(_NEW_VALUES)
@@ -161,7 +162,7 @@ _TIME_OUT = (
     .where(
         _tokens.c.id == bindparam("b_id"),
         _tokens.c.environment_id == bindparam("b_environment"),
-        _tokens.c.status == WAITING,
+        IS_WAITING,
         _tokens.c.timeout_at <= bindparam("b_now"),
     )
     .values({**_NEW_VALUES, "completed_at": _tokens.c.timeout_at})
@@ -169,7 +170,7 @@ _TIME_OUT = (
 )
 _DUE = (
     select(*COLUMNS)
-    .where(_tokens.c.status == WAITING, _tokens.c.timeout_at <= bindparam("b_now"))
+    .where(IS_WAITING, _tokens.c.timeout_at <= bindparam("b_now"))
     .order_by(_tokens.c.timeout_at)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
@@ -339,10 +340,10 @@ def _insert(db: Unit, environment_id: str, token_id: str, new: NewToken, by: By)
         idempotency_key=new.idempotency_key,
         idempotency_key_expires_at=None if new.idempotency_key is None else db.now + new.idempotency_key_ttl,
     )
-    db.execute(_INSERT, {**msgspec.structs.asdict(token), "tags": _json(token.tags)})
+    db.insert(_INSERT, {**msgspec.structs.asdict(token), "tags": _json(token.tags)})
     if token.tags:
         tag = {"environment_id": environment_id, "token_id": token_id, "status": WAITING}
-        db.execute(_INSERT_TAGS, [tag | {"tag": name} for name in dict.fromkeys(token.tags)])
+        db.insert(_INSERT_TAGS, *(tag | {"tag": name} for name in dict.fromkeys(token.tags)))
     db.record("token.created", token_id, environment_id=environment_id, actor=by, data={"tags": token.tags})
     return token
 

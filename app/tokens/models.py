@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Text, literal_column, text
 from sqlmodel import Field
 
 from ..database.tables import Table, table_of
@@ -19,15 +19,22 @@ STATUSES: tuple[Status, ...] = (WAITING, COMPLETED, TIMED_OUT)
 JSON = "application/json"
 
 
+def _only_where(condition: str, name: str, *columns: str) -> Index:
+    """An index of few rows: every index costs every write."""
+    return Index(name, *columns, sqlite_where=text(condition), postgresql_where=text(condition))
+
+
 class TokenRow(Table, table=True):
     """A token as it is stored. An output is the text that came in; tags are a JSON list."""
 
     __tablename__ = "tokens"
     __table_args__ = (
-        Index("ix_tokens_environment", "environment_id", "id"),
         Index("ix_tokens_status", "environment_id", "status", "id"),
-        Index("ix_tokens_deadline", "status", "timeout_at"),
-        Index("ix_tokens_idempotency_key", "environment_id", "idempotency_key", "id"),
+        _only_where("status = 'WAITING'", "ix_tokens_deadline", "timeout_at"),
+        _only_where(
+            "idempotency_key IS NOT NULL", "ix_tokens_idempotency_key", "environment_id", "idempotency_key", "id"
+        ),
+        {"sqlite_with_rowid": False},
     )
 
     id: str = Field(sa_column=Column(Text, primary_key=True))
@@ -52,7 +59,10 @@ class TokenTagRow(Table, table=True):
     """One tag of one token, with the token's status, so that a list by tag and status is a range of an index."""
 
     __tablename__ = "token_tags"
-    __table_args__ = (Index("ix_token_tags_status", "environment_id", "tag", "status", "token_id"),)
+    __table_args__ = (
+        Index("ix_token_tags_status", "environment_id", "tag", "status", "token_id"),
+        {"sqlite_with_rowid": False},
+    )
 
     token_id: str = Field(sa_column=Column(Text, ForeignKey("tokens.id"), primary_key=True))
     tag: str = Field(sa_column=Column(Text, primary_key=True))
@@ -64,7 +74,10 @@ class IdempotencyKeyRow(Table, table=True):
     """A promise that a key makes one token. `scope` tells the caller's own keys from those of single requests."""
 
     __tablename__ = "idempotency_keys"
-    __table_args__ = (Index("ix_idempotency_keys_expires_at", "scope", "expires_at"),)
+    __table_args__ = (
+        Index("ix_idempotency_keys_expires_at", "scope", "expires_at"),
+        {"sqlite_with_rowid": False},
+    )
 
     environment_id: str = Field(sa_column=Column(Text, primary_key=True))
     scope: str = Field(sa_column=Column(Text, primary_key=True))
@@ -132,6 +145,10 @@ DEADLINE = By(kind="system", door="deadline")
 
 _tokens = table_of(TokenRow)
 COLUMNS = tuple(_tokens.c[name] for name in Token.__struct_fields__)
+
+
+# A literal, not a parameter: only then can a database use the index of waiting tokens.
+IS_WAITING = _tokens.c.status == literal_column("'WAITING'")
 
 
 def token_of(row: Any) -> Token:

@@ -191,9 +191,9 @@ def snippets(service: Service, environment: Environment) -> dict[str, str]:
     )
     python = (
         "from waitpoint import Waitpoint\n\n"
-        f'with Waitpoint(url="{url}", key="{key}…") as waitpoint:\n'
-        '    token = waitpoint.create(timeout="1h", tags=["first"])\n'
-        "    print(waitpoint.wait(token.id).unwrap())"
+        f'with Waitpoint(url="{url}", secret_key="{key}…") as waitpoint:\n'
+        '    token = waitpoint.tokens.create(timeout="1h", tags=["first"])\n'
+        "    print(waitpoint.wait_for_token(token).unwrap())"
     )
     return {"curl": curl, "python": python, "key_start": key}
 
@@ -204,7 +204,11 @@ def _json_in(text: str) -> tuple[str | None, dict[str, str]]:
     try:
         strict_json.parse(text.encode())
     except Problem as problem:
-        return None, {"data": words.capitalised(problem.detail)}
+        return None, {
+            "data": words.capitalised(
+                problem.detail.replace("the body", "the output").replace("The body", "The output")
+            )
+        }
     return text, {}
 
 

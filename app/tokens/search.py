@@ -18,7 +18,7 @@ from ..clock import MILLISECOND
 from ..database import Database, Unit
 from ..database.tables import table_of
 from .lifecycle import as_of
-from .models import COLUMNS, STATUSES, TIMED_OUT, WAITING, Status, Token, TokenRow, TokenTagRow, token_of
+from .models import COLUMNS, IS_WAITING, STATUSES, TIMED_OUT, WAITING, Status, Token, TokenRow, TokenTagRow, token_of
 
 COUNT_LIMIT = 1000  # a count beyond this reads "1,000+": counting must not depend on how many there are
 
@@ -127,7 +127,7 @@ def next_deadline(db: Unit) -> datetime | None:
     """The earliest deadline of a waiting token."""
     earliest = (
         select(_tokens.c.timeout_at)
-        .where(_tokens.c.status == WAITING, _tokens.c.timeout_at.is_not(None))
+        .where(IS_WAITING, _tokens.c.timeout_at.is_not(None))
         .order_by(_tokens.c.timeout_at)
         .limit(1)
     )
@@ -138,9 +138,6 @@ def next_deadline(db: Unit) -> datetime | None:
 def _branches(db: Unit, environment_id: str, wanted: Search) -> list[_Branch]:
     """One query per status and tag, each a range of one index; an overdue token counts as timed out."""
     statuses = [status for status in STATUSES if status in wanted.statuses] or list(STATUSES)
-    if not wanted.tags and len(statuses) == len(STATUSES):
-        everything = select(*COLUMNS).where(_tokens.c.environment_id == environment_id)
-        return [_branch(everything, _tokens.c.id, wanted)]
     branches = []
     for tag in dict.fromkeys(wanted.tags) or [None]:
         key = _tokens.c.id if tag is None else _tags.c.token_id
@@ -166,7 +163,7 @@ def _overdue(tag: str | None, environment_id: str, now: datetime) -> Select[Any]
         branch = select(*COLUMNS).where(_tokens.c.environment_id == environment_id)
     else:
         branch = _tagged(tag, environment_id)
-    return branch.where(_tokens.c.status == WAITING, _tokens.c.timeout_at <= now)
+    return branch.where(IS_WAITING, _tokens.c.timeout_at <= now)
 
 
 def _tagged(tag: str, environment_id: str) -> Select[Any]:

@@ -25,6 +25,11 @@ def handlers(error_page: ErrorPage) -> dict[Any, Any]:
     return {Problem: handle, HTTPException: handle, DatabaseUnavailable: handle, Exception: handle}
 
 
+def for_programs(request: Asked, error: Exception) -> Response[Any]:
+    """Whatever was raised, as a problem document."""
+    return answer(_problem(request, error))
+
+
 def _problem(request: Asked, error: Exception) -> Problem:
     match error:
         case Problem():
@@ -51,4 +56,6 @@ def _broken(request: Asked, error: Exception) -> Problem:
     reference = f"{id(error):x}"
     route = getattr(request.scope.get("route_handler"), "name", None) or request.scope.get("path_template", "")
     log.error("a request failed", reference=reference, method=request.method, route=route, exc_info=error)
-    return Problem(500, "broken", f"Something broke here; the log has it as {reference}.", more={"reference": reference})
+    return Problem(
+        500, "broken", f"Something broke here; the log has it as {reference}.", more={"reference": reference}
+    )

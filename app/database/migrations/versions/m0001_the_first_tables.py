@@ -23,7 +23,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "events",
-        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("environment_id", sa.Text(), nullable=True),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
@@ -32,7 +32,6 @@ def upgrade() -> None:
         sa.Column("data", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_events")),
     )
-    op.create_index("ix_events_environment", "events", ["environment_id", "seq"], unique=False)
     op.create_index("ix_events_subject", "events", ["subject", "seq"], unique=False)
     op.create_table(
         "idempotency_keys",
@@ -43,6 +42,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("was_cached", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("environment_id", "scope", "key", name=op.f("pk_idempotency_keys")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_idempotency_keys_expires_at", "idempotency_keys", ["scope", "expires_at"], unique=False)
     op.create_table(
@@ -132,10 +132,15 @@ def upgrade() -> None:
         sa.Column("settled_by_request", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["environment_id"], ["environments.id"], name=op.f("fk_tokens_environment_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tokens")),
+        sqlite_with_rowid=False,
     )
-    op.create_index("ix_tokens_deadline", "tokens", ["status", "timeout_at"], unique=False)
-    op.create_index("ix_tokens_environment", "tokens", ["environment_id", "id"], unique=False)
-    op.create_index("ix_tokens_idempotency_key", "tokens", ["environment_id", "idempotency_key", "id"], unique=False)
+    _index_only_where("status = 'WAITING'", "ix_tokens_deadline", "tokens", ["timeout_at"])
+    _index_only_where(
+        "idempotency_key IS NOT NULL",
+        "ix_tokens_idempotency_key",
+        "tokens",
+        ["environment_id", "idempotency_key", "id"],
+    )
     op.create_index("ix_tokens_status", "tokens", ["environment_id", "status", "id"], unique=False)
     op.create_table(
         "token_tags",
@@ -145,6 +150,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["token_id"], ["tokens.id"], name=op.f("fk_token_tags_token_id")),
         sa.PrimaryKeyConstraint("token_id", "tag", name=op.f("pk_token_tags")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_token_tags_status", "token_tags", ["environment_id", "tag", "status", "token_id"], unique=False)
 
@@ -152,12 +158,15 @@ def upgrade() -> None:
     op.bulk_insert(log_head, [{"id": 1, "seq": 0, "at": 0, "probed": 0}])
 
 
+def _index_only_where(condition: str, name: str, table: str, columns: list[str]) -> None:
+    op.create_index(name, table, columns, sqlite_where=sa.text(condition), postgresql_where=sa.text(condition))
+
+
 def downgrade() -> None:
     op.drop_index("ix_token_tags_status", "token_tags")
     op.drop_table("token_tags")
     op.drop_index("ix_tokens_status", "tokens")
     op.drop_index("ix_tokens_idempotency_key", "tokens")
-    op.drop_index("ix_tokens_environment", "tokens")
     op.drop_index("ix_tokens_deadline", "tokens")
     op.drop_table("tokens")
     op.drop_index("ix_signing_keys_environment_id", "signing_keys")
@@ -172,6 +181,5 @@ def downgrade() -> None:
     op.drop_index("ix_idempotency_keys_expires_at", "idempotency_keys")
     op.drop_table("idempotency_keys")
     op.drop_index("ix_events_subject", "events")
-    op.drop_index("ix_events_environment", "events")
     op.drop_table("events")
     op.drop_table("environments")

@@ -1,0 +1,87 @@
+"""A short way to the hottest routes: the same guards and the same handler, without the framework around them.
+
+Create and complete are the two requests that a busy server answers all day; finding and calling their
+handlers through the framework cost as much as the work itself (docs/decisions).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from litestar import Litestar, Request, Response
+from litestar.handlers import HTTPRouteHandler
+
+from .edge import App, Receive, Scope, Send
+
+ErrorAnswer = Callable[[Request[Any, Any, Any], Exception], Response[Any]]
+
+
+class Express:
+    """Answers some routes itself, and hands everything else to the application.
+
+    `routes` are handlers without dependencies whose only parameters are `request` and one part of the
+    path; the application has them, too, so that they are documented and guarded in one place.
+    """
+
+    def __init__(
+        self, app: App, framework: Litestar, routes: Sequence[HTTPRouteHandler], on_error: ErrorAnswer
+    ) -> None:
+        self._app = app
+        self._framework = framework
+        self._on_error = on_error
+        self._exact: dict[tuple[str, str], HTTPRouteHandler] = {}
+        self._within: dict[tuple[str, str, str], tuple[HTTPRouteHandler, str]] = {}
+        for handler in routes:
+            self._learn(handler)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self._find(scope) if scope["type"] == "http" else None
+        if found is None:
+            await self._app(scope, receive, send)
+            return
+        handler, parameters = found
+        scope["litestar_app"] = self._framework
+        scope["path_params"] = parameters
+        request: Request[Any, Any, Any] = Request(scope, receive, send)  # type: ignore[arg-type]  # an ASGI scope
+        try:
+            for guard in handler.guards or ():
+                await guard(request, handler)  # type: ignore[misc]  # ours are all asynchronous
+            response: Response[Any] = await handler.fn(request, **parameters)
+        except Exception as error:  # noqa: BLE001 - every failure becomes an answer
+            response = self._on_error(request, error)
+        await _send(response, request, scope, receive, send)
+
+    def _learn(self, handler: HTTPRouteHandler) -> None:
+        (method,) = (method for method in handler.http_methods if method != "OPTIONS")
+        (path,) = handler.paths
+        before, brace, rest = path.partition("{")
+        if not brace:
+            self._exact[method, path] = handler
+            return
+        name, _, after = rest.partition("}")
+        self._within[method, before, after] = (handler, name.partition(":")[0])
+
+    def _find(self, scope: Scope) -> tuple[HTTPRouteHandler, Mapping[str, str]] | None:
+        method, path = scope["method"], scope["path"]
+        exact = self._exact.get((method, path))
+        if exact is not None:
+            return exact, {}
+        head, slash, last = path.rpartition("/")
+        before, mark, value = head.rpartition("/")
+        within = self._within.get((method, before + mark, slash + last))
+        if within is None or not value:
+            return None
+        handler, name = within
+        return handler, {name: value}
+
+
+async def _send(
+    response: Response[Any], request: Request[Any, Any, Any], scope: Scope, receive: Receive, send: Send
+) -> None:
+    if not isinstance(response.content, bytes):
+        await response.to_asgi_response(None, request)(scope, receive, send)  # type: ignore[arg-type]  # an ASGI scope
+        return
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+    headers.append((b"content-type", str(response.media_type).encode()))
+    headers.append((b"content-length", b"%d" % len(response.content)))
+    await send({"type": "http.response.start", "status": response.status_code or 200, "headers": headers})
+    await send({"type": "http.response.body", "body": response.content})
