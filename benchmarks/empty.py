@@ -14,7 +14,7 @@ import uvicorn
 from litestar import Litestar, post
 from litestar.params import FromPath, JSONBody
 
-from app.cli import UVICORN_OPTIONS
+from app.commands.serve import UVICORN
 
 SAMPLES = "BENCHMARK_SAMPLES"  # JSON of Samples
 
@@ -76,4 +76,4 @@ def create_app() -> Litestar:
 
 
 if __name__ == "__main__":
-    uvicorn.run(create_app(), host="127.0.0.1", port=int(sys.argv[1]), **UVICORN_OPTIONS)
+    uvicorn.run(create_app(), host="127.0.0.1", port=int(sys.argv[1]), **UVICORN)  # type: ignore[arg-type]  # its own options

@@ -100,6 +100,8 @@ def _parsed(raw: str) -> Iterator[tuple[list[str], int]]:
     for line in raw.splitlines():
         frames, _, count = line.rpartition(" ")
         thread, *stack = frames.split(";")
+        if not stack:
+            continue  # a thread that was just beginning
         yield [re.sub(r"^thread \(\w+\): ", "", thread), *stack], int(count)
 
 

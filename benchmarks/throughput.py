@@ -76,6 +76,8 @@ def take_samples(server: Server) -> Samples:
 
 
 def _sample(response: http.client.HTTPResponse, body: bytes) -> Sample:
+    if response.status != 200:
+        raise UnexpectedAnswer(body.decode())
     headers = {name: value for name, value in response.getheaders() if name.lower() not in _OWN_HEADERS}
     return Sample(msgspec.json.decode(body), headers)
 
