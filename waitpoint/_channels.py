@@ -13,7 +13,7 @@ import httpx
 
 from waitpoint import _calls as calls
 from waitpoint._calls import Call
-from waitpoint._conversations import ENDLESS_PATIENCE, ask, still_waiting, wait_until_settled
+from waitpoint._conversations import ENDLESS_PATIENCE, ask, poll, still_waiting, wait_until_settled
 from waitpoint._doorbell import Doorbell
 from waitpoint._settings import Settings
 from waitpoint._transports import AwaitingTransport, BlockingTransport
@@ -77,9 +77,13 @@ class AwaitingChannel:
         if token.is_settled:
             return token
         with self._doorbell.listening(token_id) as bell:
+            pause = 0.0
             while token.is_waiting:
-                look = calls.retrieve_token if await bell.rings() else calls.poll_token
-                token = await self._transport.carry_out(ask(look(token_id), ENDLESS_PATIENCE))
+                if await bell.rings():
+                    look = ask(calls.retrieve_token(token_id), ENDLESS_PATIENCE)
+                    token = await self._transport.carry_out(look)
+                else:
+                    token, pause = await self._transport.carry_out(poll(token_id, ENDLESS_PATIENCE, pause))
         return token
 
     async def close(self) -> None:

@@ -115,22 +115,25 @@ def wait_until_settled(token: TokenOrId, within: float | None) -> Conversation[T
     found = yield from ask(calls.retrieve_token(token))
     pause = 0.0
     while found.is_waiting:
-        left = until - time.monotonic()
-        if left <= 0:
+        if time.monotonic() >= until:
             raise still_waiting(found.id)
-        asked_at = time.monotonic()
-        found = yield from _poll(found.id, left, pause)
-        # A server that is going down answers at once; asking it in a tight loop would help nobody.
-        pause = 0.0 if time.monotonic() - asked_at >= 1.0 else min(_jittered(1.0), max(0.0, until - time.monotonic()))
+        try:
+            found, pause = yield from poll(found.id, Patience(tries=float("inf"), until=until), pause)
+        except TryAgainLater as trouble:
+            raise still_waiting(found.id) from trouble
     return found
 
 
-def _poll(token_id: str, left: float, after: float) -> Conversation[Token]:
-    patience = Patience(tries=float("inf"), until=time.monotonic() + left)
-    try:
-        return (yield from ask(calls.poll_token(token_id, left), patience, after))
-    except TryAgainLater as trouble:
-        raise still_waiting(token_id) from trouble
+def poll(token_id: str, patience: Patience, after: float) -> Conversation[tuple[Token, float]]:
+    """Have the server hold the line. Returns the token, and how long to wait before the next poll.
+
+    A server that is going down answers at once; asking it in a tight loop would help nobody.
+    """
+    began = time.monotonic()
+    left = patience.until - began
+    token = yield from ask(calls.poll_token(token_id, left), patience, min(after, left))
+    came_early = time.monotonic() - began < after + 1.0
+    return token, _jittered(1.0) if came_early else 0.0
 
 
 def still_waiting(token_id: str) -> StillWaiting:

@@ -62,6 +62,7 @@ class Doorbell:
         self._unsaid: asyncio.Queue[str] = asyncio.Queue()
         self._unanswered: deque[list[str]] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
 
     @property
     def is_down(self) -> bool:
@@ -85,15 +86,14 @@ class Doorbell:
                 self._hang_up()
 
     async def close(self) -> None:
-        if self._task is not None:
-            task = self._task
-            self._hang_up()
-            with suppress(asyncio.CancelledError):
-                await task
+        self._hang_up()
+        await asyncio.gather(*self._ending, return_exceptions=True)
 
     def _hang_up(self) -> None:
         if self._task is not None:
             self._task.cancel()
+            self._ending.add(self._task)
+            self._task.add_done_callback(self._ending.discard)
             self._task = None
         self.line = "dialling"
 
@@ -114,15 +114,24 @@ class Doorbell:
         from websockets.asyncio.client import connect  # noqa: PLC0415 (only who waits needs it)
 
         url = f"{self._settings.websocket_url}/api/v1/realtime"
-        async with connect(url, open_timeout=DIAL_WITHIN, close_timeout=1, compression=None, max_size=None) as socket:
-            await socket.send(json.dumps({"type": "auth", "token": self._settings.key}))
-            self._begin_again()
-            saying = asyncio.create_task(self._say(socket))
+        socket = await connect(url, open_timeout=DIAL_WITHIN, close_timeout=1, compression=None, max_size=None)
+        try:
+            await self._talk(socket)
+        finally:
             try:
-                async for message in socket:
-                    self._hear(json.loads(message))
+                await socket.close()
             finally:
-                saying.cancel()
+                socket.transport.abort()  # for a program that ends before the goodbye is over
+
+    async def _talk(self, socket: ClientConnection) -> None:
+        await socket.send(json.dumps({"type": "auth", "token": self._settings.key}))
+        self._begin_again()
+        saying = asyncio.create_task(self._say(socket))
+        try:
+            async for message in socket:
+                self._hear(json.loads(message))
+        finally:
+            saying.cancel()
 
     def _begin_again(self) -> None:
         """A new line knows nothing: every token is named again."""

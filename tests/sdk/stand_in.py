@@ -1,6 +1,7 @@
 """A server in memory, written from the contract alone: what the SDK may rely on, without a network."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,13 +14,16 @@ START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
 class StandIn:
-    """Answers as the contract says. `seen` holds every request, `next_answers` what to answer instead."""
+    """Answers as the contract says. `seen` holds every request, `next_answers` what to answer instead,
+    `then` what happens right after the next answer.
+    """
 
     def __init__(self, key: str = ADAS_KEY) -> None:
         self.key = key
         self.tokens: dict[str, dict[str, Any]] = {}
         self.seen: list[httpx.Request] = []
         self.next_answers: list[httpx.Response | Exception] = []
+        self.then: Callable[[], None] | None = None
         self._answered: dict[str, httpx.Response] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -32,7 +36,11 @@ class StandIn:
             return answer
         if request.headers.get("authorization") != f"Bearer {self.key}":
             return problem(401, "Invalid API key")
-        return self._once(request)
+        answer = self._once(request)
+        then, self.then = self.then, None
+        if then:
+            then()
+        return answer
 
     @property
     def last(self) -> httpx.Request:
