@@ -6,6 +6,9 @@ from importlib import import_module
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from .admin.site import Refused
+from .database import DatabaseUnavailable
+from .database.failures import as_unavailable
 from .database.ownership import AlreadyOwned
 from .database.schema import WrongSchema
 from .settings import BadSettings
@@ -13,7 +16,15 @@ from .settings import BadSettings
 COMMANDS = {
     "serve": "Run the server.",
     "migrate": "Bring the database to this version's schema.",
+    "backup": "Copy the database while the server runs.",
+    "doctor": "Look for anything that is wrong.",
+    "keys": "Make, list and revoke API keys.",
+    "environments": "Make and list environments.",
+    "people": "List people, and let them in with a sign-in link.",
 }
+
+DONE, REFUSED, NOT_POSSIBLE = 0, 1, 2
+"""Exit codes: done; refused, or the doctor found something; not possible as things are set up."""
 
 Command = Callable[[list[str]], int]
 
@@ -24,10 +35,24 @@ def main(argv: list[str]) -> int:
     command: Command = import_module(f".commands.{name}", __package__).main
     try:
         return command(arguments)
-    except (BadSettings, AlreadyOwned, WrongSchema) as error:
-        print(f"waitpoint {name}: {error}", file=sys.stderr)
-        return 2
+    except Refused as error:
+        return _fail(name, error, REFUSED)
+    except (BadSettings, AlreadyOwned, WrongSchema, DatabaseUnavailable) as error:
+        return _fail(name, error, NOT_POSSIBLE)
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
-        print(f"waitpoint {name}: the database cannot be used: {reason}", file=sys.stderr)
-        return 2
+        return _fail(name, f"the database cannot be used: {_reason(error)}", NOT_POSSIBLE)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(name, f"{where}{error.strerror or error}", NOT_POSSIBLE)
+
+
+def _fail(name: str, reason: object, code: int) -> int:
+    print(f"waitpoint {name}: {reason}", file=sys.stderr)
+    return code
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    """The database's own first line; a library's page of advice helps nobody here."""
+    unavailable = as_unavailable(error)
+    lines = str(getattr(error, "orig", error)).strip().splitlines() or [type(error).__name__]
+    return lines[0] if unavailable is None else f"{unavailable} ({lines[0]})"

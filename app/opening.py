@@ -1,5 +1,8 @@
 """Opening a database for a server or a command: owned, migrated or checked, with the keys of the settings in it."""
 
+import os
+from pathlib import Path
+
 from . import models as _models  # noqa: F401 - every table must be known
 from .clock import Clock
 from .database import Database, Unit, schema
@@ -8,6 +11,7 @@ from .environments import api_keys, environments, signing_keys
 from .environments.environments import DEFAULT_SLUG
 from .environments.signing_keys import CALLBACK, PUBLIC_ACCESS, SESSION
 from .events import append, head
+from .places import is_on_a_network
 from .settings import BadSettings, Settings
 
 
@@ -21,7 +25,7 @@ def open_database(settings: Settings, clock: Clock | None = None) -> Database:
     if database.path is None:
         schema.check(database.writing_engine)
         return database
-    database.own()
+    own(database)
     schema.migrate(database.writing_engine)
     return database
 
@@ -30,13 +34,35 @@ def unopened_database(settings: Settings, clock: Clock | None = None) -> Databas
     """The database of the settings, not yet touched. Raises BadSettings."""
     try:
         path = sqlite_path(parse_url(settings.database_url))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever the URL's parser says
         raise BadSettings(f"WAITPOINT_DATABASE_URL: {error}") from None
-    if path is not None and not path.parent.is_dir():
-        raise BadSettings(f"WAITPOINT_DATABASE_URL: there is no folder {path.parent}")
-    if path is not None and path.is_dir():
-        raise BadSettings(f"WAITPOINT_DATABASE_URL: {path} is a folder, not a file")
+    if path is not None:
+        _refuse_place(path)
     return Database(settings.database_url, seal=append, clock=clock)
+
+
+def own(database: Database) -> None:
+    """Take an SQLite file for this process, and make it if there is none. Raises AlreadyOwned."""
+    database.own()
+    if database.path is not None:
+        # It holds secrets that sign: nobody but its owner reads it. SQLite gives its other files the same rights.
+        os.close(os.open(database.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+
+def _refuse_place(path: Path) -> None:
+    """SQLite needs a file that it may write, in a folder that it may write, on a disk of this machine."""
+    folder = path.parent
+    problem = None
+    if not folder.is_dir():
+        problem = f"there is no folder {folder}"
+    elif path.is_dir():
+        problem = f"{path} is a folder, not a file"
+    elif not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        problem = f"{path} cannot be written by this user"
+    elif is_on_a_network(path):
+        problem = f"{path} lies on a network disk, where SQLite loses data; name a local disk, or use PostgreSQL"
+    if problem:
+        raise BadSettings(f"WAITPOINT_DATABASE_URL: {problem}")
 
 
 async def prepare(database: Database, settings: Settings) -> str:

@@ -1,12 +1,15 @@
 """Every setting of the server, one sentence each. All come from the environment, as `WAITPOINT_…`."""
 
+import ipaddress
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+_PRIVATE_NAMES = (".localhost", ".local", ".lan", ".internal", ".home.arpa", ".test")
+_SLUG = re.compile(r"[a-z][a-z0-9]{0,19}")
 _API_KEY = re.compile(r"tr_([a-z][a-z0-9]*)_sk_[0-9A-Za-z_-]{8,}")
 
 
@@ -22,6 +25,9 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None,
         description="The address under which people and services reach this server, for example https://wait.example.com.",
+    )
+    allow_http: bool = Field(
+        False, description="Accept a public URL without https outside private networks, where sign-ins can be read."
     )
     secret_key: str | None = Field(
         None, description="An API key (tr_dev_sk_…) that is accepted for the default environment."
@@ -74,6 +80,15 @@ class Settings(BaseSettings):
             raise ValueError("write it as https://wait.example.com")
         return value.rstrip("/")
 
+    @model_validator(mode="after")
+    def _encrypted(self) -> Self:
+        if self.public_url is not None and not self.allow_http and not is_private(self.public_url):
+            raise ValueError(
+                "WAITPOINT_PUBLIC_URL: sign-ins and answers could be read on the way; begin it with https://"
+                " (or set WAITPOINT_ALLOW_HTTP=true)"
+            )
+        return self
+
     @field_validator("secret_key")
     @classmethod
     def _key(cls, value: str | None) -> str | None:
@@ -87,10 +102,27 @@ class Settings(BaseSettings):
     @classmethod
     def _keys(cls, value: dict[str, str]) -> dict[str, str]:
         for slug, key in value.items():
-            if not re.fullmatch(r"[a-z][a-z0-9]{0,19}", slug):
+            if not is_slug(slug):
                 raise ValueError(f"{slug!r} is no name of an environment: use small letters and digits")
             cls._key(key)
         return value
+
+
+def is_slug(text: str) -> bool:
+    """Whether a text can name an environment: a small letter, then small letters and digits, at most 20."""
+    return _SLUG.fullmatch(text) is not None
+
+
+def is_private(url: str) -> bool:
+    """Whether nobody can read along under this address: it has https, or stays in a private network."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    if parts.scheme == "https":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith(_PRIVATE_NAMES)
 
 
 class BadSettings(Exception):
@@ -103,6 +135,7 @@ def load(**given: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False)[0]
-        name = "_".join(str(part) for part in problem["loc"]).upper()
         reason = problem["msg"].removeprefix("Value error, ")
-        raise BadSettings(f"WAITPOINT_{name}: {reason}") from None
+        if not problem["loc"]:
+            raise BadSettings(reason) from None  # a rule about several settings names them itself
+        raise BadSettings(f"WAITPOINT_{str(problem['loc'][0]).upper()}: {reason}") from None

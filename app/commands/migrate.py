@@ -1,20 +1,21 @@
 """`waitpoint migrate`: bring the database to this version's schema."""
 
-import argparse
-
 from .. import models as _models  # noqa: F401 - every table must be known
 from ..database import schema
-from ..opening import unopened_database
+from ..opening import own, unopened_database
 from ..settings import load
+from .output import parser_of
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="waitpoint migrate", description="Bring the database to this version's schema."
+    parser = parser_of(
+        "migrate",
+        "Bring the database to this version's schema. Safe to run twice, and from several machines at once. "
+        "An SQLite database is migrated by `waitpoint serve` itself.",
     )
     parser.parse_args(arguments)
     database = unopened_database(load())
-    database.own()
+    own(database)
     schema.migrate(database.writing_engine)
     print("The database has this version's schema.")
     return 0

@@ -1,0 +1,193 @@
+"""What can be administered. One table serves both ways: the server's socket, and commands where no server runs."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal
+
+import msgspec
+
+from ..database import Unit
+from ..environments import api_keys, environments, signing_keys
+from ..environments.environments import DEFAULT_SLUG
+from ..environments.models import SCOPES, Environment, KeyListing
+from ..environments.signing_keys import PUBLIC_ACCESS
+from ..people import people, sign_in
+from ..people.people import Profile
+from ..settings import is_slug
+from ..tokens.models import By
+from . import backup, doctor
+from .site import Refusal, Refused, Site, beside
+
+_COMMAND = By(kind="system", door="command")
+_LONGEST_NAME = 200  # characters
+
+Way = Literal["read", "write", "aside"]
+"""On a read connection, in the writer, or on a thread beside both with a connection of its own."""
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """A domain function, and how it is run. `read` and `write` ones get a unit of work, `aside` ones the site."""
+
+    way: Way
+    run: Callable[..., Any]
+    finish: Callable[[Site, Any], Any] = lambda _site, result: result  # told what no domain function knows
+
+
+async def perform(site: Site, name: str, arguments: dict[str, Any]) -> Any:
+    """Do an operation, and give its result as plain values. Raises Refused."""
+    operation = OPERATIONS.get(name)
+    if operation is None:
+        raise Refused(f"this server has no operation {name!r}: it is of another version than the command")
+    result = await _run(site, operation.way, partial(operation.run, **arguments))
+    if isinstance(result, Refusal):
+        raise Refused(result.reason)
+    return msgspec.to_builtins(operation.finish(site, result))
+
+
+async def _run(site: Site, way: Way, function: Callable[..., Any]) -> Any:
+    if way == "aside":
+        return await beside(function, site)
+    if way == "read":
+        return await site.database.read(function)
+    result = await site.database.write(function)
+    site.changed()
+    return result
+
+
+class NewKey(msgspec.Struct, frozen=True):
+    """An API key that was just made; `key` is shown now and never again."""
+
+    id: str
+    key: str
+    environment: str
+    name: str
+    scope: str
+
+
+class ShownKey(msgspec.Struct, frozen=True):
+    """What can be shown of an API key later."""
+
+    id: str
+    environment: str
+    name: str
+    scope: str
+    last_four: str
+    created_at: str
+    revoked_at: str | None
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A sign-in link that was just made. Without an email it is the first owner's."""
+
+    secret: str
+    email: str | None
+
+
+class Address(msgspec.Struct, frozen=True):
+    """A sign-in link as it is opened, and whom it lets in."""
+
+    url: str
+    email: str | None
+
+
+def address_of(site: Site, link: Link) -> Address:
+    """Where a sign-in link leads on this site."""
+    return Address(f"{site.public_url}/sign-in/{link.secret}", link.email)
+
+
+def list_keys(db: Unit, *, environment: str | None) -> list[ShownKey] | Refusal:
+    """The keys of one environment, or of all."""
+    if environment is None:
+        chosen = environments.every(db)
+    else:
+        found = environments.find(db, environment)
+        if found is None:
+            return _no_environment(db, environment)
+        chosen = [found]
+    return [_shown(key, each) for each in chosen for key in api_keys.every(db, each.id)]
+
+
+def new_key(db: Unit, *, environment: str, name: str, scope: str) -> NewKey | Refusal:
+    """Make a key. The default environment is made with its first key, if no server has run yet."""
+    found = environments.find(db, environment)
+    if found is None and environment == DEFAULT_SLUG:
+        found = environments.ensure(db, DEFAULT_SLUG)
+    if found is None:
+        return _no_environment(db, environment)
+    known = next((each for each in SCOPES if each == scope), None)
+    if known is None:
+        return Refusal(f"there is no scope {scope!r}: choose one of {', '.join(SCOPES)}")
+    if not name.strip() or len(name) > _LONGEST_NAME:
+        return Refusal(f"a key needs a name of 1 to {_LONGEST_NAME} characters")
+    made = api_keys.create(db, found, name.strip(), known, _COMMAND)
+    return NewKey(made.id, made.secret, found.slug, name.strip(), scope)
+
+
+def revoke_key(db: Unit, *, key: str) -> KeyListing | Refusal:
+    """Make a key worthless."""
+    found = api_keys.find(db, key)
+    if found is None:
+        return Refusal(f"there is no key {key!r}: `waitpoint keys list` shows all, with their ids")
+    if not api_keys.revoke(db, key, _COMMAND):
+        return Refusal(f"the key {found.name!r} was revoked before")
+    return found
+
+
+def list_environments(db: Unit) -> list[Environment]:
+    """All environments, the oldest first."""
+    return environments.every(db)
+
+
+def new_environment(db: Unit, *, slug: str, name: str | None) -> Environment | Refusal:
+    """Make an environment, ready to be used."""
+    if not is_slug(slug):
+        return Refusal(f"{slug!r} is no name of an environment: use up to 20 small letters and digits")
+    if environments.find(db, slug) is not None:
+        return Refusal(f"there is an environment {slug!r} already")
+    made = environments.ensure(db, slug, name)
+    signing_keys.ensure(db, PUBLIC_ACCESS, made.id)
+    return made
+
+
+def list_people(db: Unit) -> list[Profile]:
+    """Everybody who can sign in."""
+    return people.every(db)
+
+
+def new_link(db: Unit, *, email: str | None) -> Link | Refusal:
+    """A sign-in link for somebody who is known, or for the first owner."""
+    if email is None:
+        secret = sign_in.first_link(db)
+        return Refusal(_say_whose(db)) if secret is None else Link(secret, None)
+    person = people.find(db, email)
+    if person is None:
+        return Refusal(f"nobody has the address {email!r}: `waitpoint people list` shows everybody")
+    return Link(sign_in.make_link(db, person.id), person.email)
+
+
+OPERATIONS: dict[str, Operation] = {
+    "keys.list": Operation("read", list_keys),
+    "keys.new": Operation("write", new_key),
+    "keys.revoke": Operation("write", revoke_key),
+    "environments.list": Operation("read", list_environments),
+    "environments.new": Operation("write", new_environment),
+    "people.list": Operation("read", list_people),
+    "people.link": Operation("write", new_link, address_of),
+    "backup": Operation("aside", backup.make),
+    "doctor": Operation("aside", doctor.examine),
+}
+
+
+def _no_environment(db: Unit, slug: str) -> Refusal:
+    known = ", ".join(each.slug for each in environments.every(db)) or "none yet"
+    return Refusal(f"there is no environment {slug!r}; there are: {known}")
+
+
+def _say_whose(db: Unit) -> str:
+    addresses = ", ".join(person.email for person in people.every(db)[:5])
+    return f"there are people already, so say whose link it is: waitpoint people link EMAIL ({addresses})"
+
+
+def _shown(key: KeyListing, environment: Environment) -> ShownKey:
+    created, revoked = msgspec.to_builtins((key.created_at, key.revoked_at))
+    return ShownKey(key.id, environment.slug, key.name, key.scope, key.last_four, created, revoked)
