@@ -13,6 +13,7 @@ from . import health
 from .access.authentication import Authentication
 from .access.callbacks import CallbackHash
 from .access.guards import closed_until_opened
+from .admin.server import AdminSocket
 from .clock import Clock
 from .database import Database
 from .environments import api as environments_api
@@ -46,10 +47,13 @@ def create_app(
         app.state["service"] = service
         service.tail.start()
         sweeper = asyncio.create_task(sweep_for_ever(database, rules), name="sweeper")
+        admin = AdminSocket(service)
+        await admin.open()
         if started is not None:
             await started(service)
         yield
         service.stopping.set()
+        admin.close()
         sweeper.cancel()
         service.tail.stop()
         await database.stop()
