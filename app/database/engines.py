@@ -14,6 +14,7 @@ from ..clock import Clock, from_milliseconds
 from .types import POSTGRESQL_NOW
 
 _STATEMENT_LIMIT = 4_000  # milliseconds: a request must be answered within five seconds
+_IDLE_LIMIT = 3_000  # milliseconds: a process that was stopped in mid-transaction must not hold up the others
 _CONNECT_LIMIT = 3  # seconds
 _SQLITE_BUSY_LIMIT = 3_000  # milliseconds: only a foreign process can hold the lock
 
@@ -47,7 +48,12 @@ def writing_engine(url: URL) -> Engine:
         # Taking the lock at once: a transaction that begins by reading could fail when it comes to write.
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         return engine
-    return create_engine(url, poolclass=NullPool, connect_args=_postgresql_arguments(read_only=False))
+    return create_engine(
+        url,
+        poolclass=NullPool,
+        isolation_level="READ COMMITTED",  # whatever the server's default is: the statements are made for this one
+        connect_args=postgresql_arguments(read_only=False),
+    )
 
 
 def reading_engine(url: URL) -> Engine:
@@ -58,7 +64,7 @@ def reading_engine(url: URL) -> Engine:
         url,
         poolclass=NullPool,
         isolation_level="AUTOCOMMIT",
-        connect_args=_postgresql_arguments(read_only=True),
+        connect_args=postgresql_arguments(read_only=True),
     )
 
 
@@ -67,6 +73,25 @@ def clock_of(url: URL, clock: Clock) -> Callable[[Connection], datetime]:
     if url.get_backend_name() == "sqlite":
         return lambda _connection: clock.now()
     return lambda connection: from_milliseconds(connection.execute(_POSTGRESQL_CLOCK).scalar_one())
+
+
+def postgresql_arguments(*, read_only: bool) -> dict[str, Any]:
+    """What every connection to PostgreSQL is told: limits in time, and that a commit waits for the disk."""
+    options = (
+        f"-c statement_timeout={_STATEMENT_LIMIT} -c lock_timeout={_STATEMENT_LIMIT - 1_000}"
+        f" -c idle_in_transaction_session_timeout={_IDLE_LIMIT} -c synchronous_commit=on"
+    )
+    if read_only:
+        options += " -c default_transaction_read_only=on"
+    return {
+        "connect_timeout": _CONNECT_LIMIT,
+        "options": options,
+        "application_name": "waitpoint",
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": _STATEMENT_LIMIT,
+    }
 
 
 def _sqlite_engine(url: URL, opened: Callable[[sqlite3.Connection], None]) -> Engine:
@@ -93,18 +118,3 @@ def _open_sqlite_for_reading(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute("PRAGMA query_only = ON")
     connection.execute(f"PRAGMA busy_timeout = {_SQLITE_BUSY_LIMIT}")
-
-
-def _postgresql_arguments(*, read_only: bool) -> dict[str, Any]:
-    options = f"-c statement_timeout={_STATEMENT_LIMIT} -c lock_timeout={_STATEMENT_LIMIT - 1_000}"
-    if read_only:
-        options += " -c default_transaction_read_only=on"
-    return {
-        "connect_timeout": _CONNECT_LIMIT,
-        "options": options,
-        "application_name": "waitpoint",
-        "keepalives_idle": 5,
-        "keepalives_interval": 2,
-        "keepalives_count": 3,
-        "tcp_user_timeout": _STATEMENT_LIMIT,
-    }

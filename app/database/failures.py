@@ -11,7 +11,9 @@ import psycopg
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 _RETRIED = {"40P01", "40001", "55P03"}  # deadlock, serialisation, lock not had in time: alone it will pass
-_FULL = {"53100", "53200", "53300"}  # disk full, out of memory, too many connections
+_FULL = "53100"  # disk full
+_ITS_OWN = "54"  # a limit of PostgreSQL that this one call went beyond, such as the size of an index entry
+_READ_ONLY = "25006"  # a standby answers: the primary is elsewhere now
 
 
 class DatabaseUnavailable(Exception):
@@ -20,6 +22,11 @@ class DatabaseUnavailable(Exception):
 
 class StorageFull(DatabaseUnavailable):
     """There is no room left to store anything. Reads go on; writes come back when there is room."""
+
+
+def was_unlucky(error: BaseException) -> bool:
+    """Whether a statement lost against another process (deadlock, lock), and may win when it is tried again."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in _RETRIED
 
 
 def as_unavailable(error: BaseException) -> DatabaseUnavailable | None:
@@ -50,10 +57,12 @@ def _sqlite_failure(error: sqlite3.Error) -> DatabaseUnavailable | None:
 
 def _postgresql_failure(error: DBAPIError) -> DatabaseUnavailable | None:
     state = getattr(error.orig, "sqlstate", None) or ""
-    if state in _RETRIED:
+    if state in _RETRIED or state.startswith(_ITS_OWN):
         return None
-    if state in _FULL:
+    if state == _FULL:
         return StorageFull("the database has no room left")
+    if state == _READ_ONLY:
+        return DatabaseUnavailable("the database takes no writes")
     lost = error.connection_invalidated or isinstance(error, InterfaceError)
     if lost or isinstance(error, OperationalError) or state.startswith(("08", "57", "58")):
         return DatabaseUnavailable("the database cannot be reached")

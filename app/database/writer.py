@@ -19,10 +19,16 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import RootTransaction
 
-from .failures import DatabaseUnavailable, as_unavailable
+from . import answers
+from .failures import DatabaseUnavailable, as_unavailable, was_unlucky
 from .unit import Record, Unit
 
 _BATCH_LIMIT = 256  # functions in one transaction
+_TOUCH = "UPDATE log_head SET probed = probed + 1"  # a commit that stores nothing would not find a full disk
+
+LAST = "~"
+"""The key of functions that lock what they find: they run behind those that say beforehand what they lock."""
+
 log = structlog.get_logger(__name__)
 
 Seal = Callable[[Connection, Sequence[Record]], int | None]
@@ -32,12 +38,13 @@ Seal = Callable[[Connection, Sequence[Record]], int | None]
 class Job:
     """One call of a domain function, waiting for its turn or for its commit."""
 
-    __slots__ = ("arguments", "function", "future", "key", "loop", "outcome", "submitted_at")
+    __slots__ = ("arguments", "function", "future", "key", "loop", "only_reads", "outcome", "submitted_at")
 
-    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...], key: str) -> None:
+    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...], key: str, *, only_reads: bool) -> None:
         self.function = function
         self.arguments = arguments
         self.key = key
+        self.only_reads = only_reads
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.outcome: Any = None
@@ -70,6 +77,7 @@ class Writer:
         self._queue: deque[Job] = deque()
         self._running: list[Job] = []
         self._wake = threading.Condition()
+        self._is_closed = False
         self._stopping = False
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="waitpoint-writer", daemon=True)
@@ -77,11 +85,13 @@ class Writer:
     def start(self) -> None:
         self._thread.start()
 
-    def submit(self, function: Callable[..., Any], arguments: tuple[Any, ...], key: str) -> asyncio.Future[Any]:
+    def submit(
+        self, function: Callable[..., Any], arguments: tuple[Any, ...], key: str, *, only_reads: bool = False
+    ) -> asyncio.Future[Any]:
         """Queue a call. Raises DatabaseUnavailable when the queue is full or the writer is stopping."""
-        job = Job(function, arguments, key)
+        job = Job(function, arguments, key, only_reads=only_reads)
         with self._wake:
-            if self._stopping:
+            if self._is_closed:
                 raise DatabaseUnavailable("the server is stopping")
             if len(self._queue) >= self._capacity:
                 raise DatabaseUnavailable("too many writes are waiting")
@@ -102,13 +112,20 @@ class Writer:
         stuck in the disk or in a lock of the database.
         """
         border = time.monotonic() - limit
-        for job in [*self._running, *self._queue]:
-            if job.submitted_at < border and not job.future.done():
-                job.future.set_exception(DatabaseUnavailable("the database did not answer in time"))
+        overdue = [job for job in [*self._running, *self._queue] if job.submitted_at <= border and not job.is_abandoned]
+        if overdue:
+            failure = DatabaseUnavailable("the database did not answer in time")
+            self._note(failure)
+            _refuse(overdue, failure)
+
+    def close(self) -> None:
+        """Accept nothing more."""
+        self._is_closed = True
 
     def stop(self, limit: float = 5.0) -> None:
         """Finish what is queued, then end the thread."""
         with self._wake:
+            self._is_closed = True
             self._stopping = True
             self._wake.notify()
         self._thread.join(limit)
@@ -120,7 +137,7 @@ class Writer:
                 self._write(jobs)
             except BaseException as error:
                 log.exception("the writer met an error of its own")
-                _settle_all(jobs, DatabaseUnavailable(f"the writer failed: {type(error).__name__}"))
+                _refuse(jobs, DatabaseUnavailable(f"the writer failed: {type(error).__name__}"))
             self._running = []
         self._disconnect()
 
@@ -132,6 +149,8 @@ class Writer:
 
     def _write(self, jobs: list[Job]) -> None:
         jobs = [job for job in jobs if not job.is_abandoned]
+        if not jobs:
+            return
         # Every process locks in the same order, so that two of them cannot wait for each other.
         jobs.sort(key=lambda job: job.key)
         failure = self._attempt(jobs)
@@ -139,8 +158,7 @@ class Writer:
             return
         unavailable = as_unavailable(failure)
         if unavailable is not None:
-            self._note(unavailable)
-            _settle_all(jobs, unavailable)
+            self._give_up(jobs, unavailable)
         elif len(jobs) == 1:
             self._alone(jobs[0], failure)
         else:
@@ -149,9 +167,23 @@ class Writer:
 
     def _alone(self, job: Job, failure: BaseException) -> None:
         """A function that failed by itself gets its own exception; a lost deadlock gets a second go."""
-        again = self._attempt([job]) if _was_unlucky(failure) else failure
-        if again is not None:
-            _settle_all([job], as_unavailable(again) or again)
+        again = self._attempt([job]) if was_unlucky(failure) else failure
+        if again is None:
+            return
+        unavailable = as_unavailable(again)
+        if was_unlucky(again):
+            unavailable = DatabaseUnavailable("another process holds what this needs")
+        if unavailable is not None:
+            self._give_up([job], unavailable)
+        else:
+            _refuse([job], again)
+
+    def _give_up(self, jobs: list[Job], failure: DatabaseUnavailable) -> None:
+        """The database failed. What only reads may still be answered, for example on a full disk."""
+        self._note(failure)
+        reading = [job for job in jobs if job.only_reads]
+        alone = 0 < len(reading) < len(jobs) and self._attempt(reading) is None
+        _refuse([job for job in jobs if not (alone and job.only_reads)], failure)
 
     def _attempt(self, jobs: list[Job]) -> BaseException | None:
         """Run the jobs in one transaction and answer them. Gives what went wrong, and then nothing was stored."""
@@ -163,17 +195,26 @@ class Writer:
             for job in jobs:
                 job.outcome = job.function(unit, *job.arguments)
             unit.flush()
+            proves_that_writing_works = self._touch(connection, jobs)
             sequence = self._seal(connection, unit.records) if unit.records else None
             transaction.commit()
         except BaseException as error:  # noqa: BLE001 - handed to whoever asked for it
             self._undo(transaction, error)
             return error
         self.batches += 1
-        self._note(None)
+        if proves_that_writing_works:
+            self._note(None)
         _answer(jobs)
         if sequence is not None:
             self._committed(sequence)
         return None
+
+    def _touch(self, connection: Connection, jobs: list[Job]) -> bool:
+        """After a failure, change a row in every batch that may write, until one of them was stored."""
+        if self.failure is None or all(job.only_reads for job in jobs):
+            return False
+        connection.exec_driver_sql(_TOUCH)
+        return True
 
     def _connected(self) -> Connection:
         if self._connection is None:
@@ -204,38 +245,20 @@ class Writer:
         self.failure = failure
 
 
-def _was_unlucky(failure: BaseException) -> bool:
-    return getattr(getattr(failure, "orig", None), "sqlstate", None) in {"40P01", "40001", "55P03"}
-
-
 def _answer(jobs: list[Job]) -> None:
     """Wake all callers with one call into each event loop."""
     for loop in {job.loop for job in jobs}:
-        mine = [job for job in jobs if job.loop is loop]
-        _call(loop, _resolve, mine)
+        answers.call(loop, _give, [job for job in jobs if job.loop is loop])
 
 
-def _resolve(jobs: list[Job]) -> None:
+def _give(jobs: list[Job]) -> None:
     for job in jobs:
-        if not job.future.done():
-            job.future.set_result(job.outcome)
+        answers.give(job.future, job.outcome)
 
 
-def _settle_all(jobs: list[Job], error: BaseException) -> None:
+def _refuse(jobs: list[Job], error: BaseException) -> None:
     for job in jobs:
-        _call(job.loop, _fail, job, error)
+        answers.call(job.loop, answers.refuse, job.future, error)
 
 
-def _fail(job: Job, error: BaseException) -> None:
-    if not job.future.done():
-        job.future.set_exception(error)
-
-
-def _call(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: Any) -> None:
-    try:
-        loop.call_soon_threadsafe(function, *arguments)
-    except RuntimeError:  # the loop has closed: nobody waits any more
-        log.debug("nobody waits for this answer any more")
-
-
-__all__ = ["Job", "Seal", "Writer"]
+__all__ = ["LAST", "Job", "Seal", "Writer"]
