@@ -62,8 +62,6 @@ class _File:
         self.plain = plain
         self.packed = gzip.compress(plain, mtime=0) if self.kind.startswith(_TEXT) else None
         self.tag = f'"{hashlib.sha256(plain).hexdigest()[:16]}"'
-        if self.kind.startswith(_TEXT):
-            self.kind += "; charset=utf-8"
 
 
 @cache

@@ -43,8 +43,10 @@ def standing(token: Token) -> Standing:
 
 
 def duration(seconds: float) -> str:
-    """`3 h 12 min`, `9 min`, `40 s`: never more than two units."""
+    """`3 h 12 min`, `9 min`, `40 s`: never more than two units, and to the nearest minute from ten minutes on."""
     whole = max(0, int(seconds))
+    if whole >= 10 * MINUTE:
+        whole = round(seconds / MINUTE) * MINUTE
     if whole < MINUTE:
         return f"{whole} s"
     if whole < HOUR:

@@ -5,9 +5,9 @@ const PARTS = new Intl.DateTimeFormat("en-GB", {
 });
 const MINUTE = 60, HOUR = 3600, DAY = 86400; // seconds
 
-/** "3 h 12 min", "9 min", "40 s": how long, never more than two units. */
+/** "3 h 12 min", "9 min", "40 s": how long, never more than two units, and to the nearest minute from ten minutes on. */
 export function duration(seconds) {
-  const s = Math.max(0, Math.floor(seconds));
+  const s = seconds >= 10 * MINUTE ? Math.round(seconds / MINUTE) * MINUTE : Math.max(0, Math.floor(seconds));
   if (s < MINUTE) return `${s} s`;
   if (s < HOUR) return `${Math.floor(s / MINUTE)} min`;
   if (s < DAY) return two(Math.floor(s / HOUR), "h", Math.floor((s % HOUR) / MINUTE), "min");

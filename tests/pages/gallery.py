@@ -117,11 +117,11 @@ LIST: dict[str, Any] = {
         "curl": f"""curl {URL}/api/v1/waitpoints/tokens \\
   -H "Authorization: Bearer $WAITPOINT_SECRET_KEY" \\
   -d '{{"timeout": "1h", "tags": ["first"]}}'""",
-        "python": f"""# export WAITPOINT_URL={URL} WAITPOINT_SECRET_KEY=tr_dev_sk_…
-from waitpoint import wait
+        "python": f"""from waitpoint import Waitpoint
 
-token = wait.create_token(timeout="1h", tags=["first"])
-print(wait.for_token(token).unwrap())""",
+with Waitpoint(url="{URL}", secret_key="tr_dev_sk_…") as waitpoint:
+    token = waitpoint.tokens.create(timeout="1h", tags=["first"])
+    print(waitpoint.wait_for_token(token).unwrap())""",
         "key_start": "tr_dev_sk_",
     },
 }
