@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Sequence
@@ -84,7 +85,7 @@ def test_the_server_serves_from_anywhere(
     database = f"sqlite:///{somebodys_project / 'waitpoint.sqlite3'}"
 
     with running(RunningServer(database, somebodys_project)) as server:
-        page = get(f"{server.url}/")
+        page = what_strangers_see(f"{server.url}/")
         addresses = re.findall(r'(?:src|href)="(/static/[^"]+\.(?:js|css))"', page)
         files = [get(server.url + address) for address in addresses]
 
@@ -112,6 +113,13 @@ def environment() -> dict[str, str]:
     """What a stranger's shell says: nothing about this checkout."""
     hidden = {"VIRTUAL_ENV", "PYTHONPATH"}
     return {name: value for name, value in without_our_settings(os.environ).items() if name not in hidden}
+
+
+def what_strangers_see(url: str) -> str:
+    """The page that asks to sign in, which is answered as an error."""
+    with pytest.raises(urllib.error.HTTPError, match="401") as refused:
+        get(url)
+    return str(refused.value.read().decode())
 
 
 def get(url: str) -> str:
