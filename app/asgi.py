@@ -20,6 +20,9 @@ from .environments import api as environments_api
 from .events import Tail
 from .events.watching import Watching
 from .opening import prepare
+from .ops import api as ops
+from .ops.metrics import Metrics
+from .ops.requests import Requests
 from .pages import routes as pages
 from .pages.problems import error_page
 from .service import LOCAL_HOSTS, Service
@@ -38,12 +41,13 @@ def create_app(
 ) -> Edge:
     """The server as an ASGI application. `database` is opened but not started; `started` is called when all runs."""
     rules = Rules()
+    requests = Requests(logged=settings.log_requests)
 
     @asynccontextmanager
     async def running(app: Litestar) -> AsyncIterator[None]:
         await database.start()
         callback_secret = await prepare(database, settings)
-        service = build(settings, database, public_url, callback_secret, rules)
+        service = build(settings, database, public_url, callback_secret, rules, Metrics(requests, database))
         app.state["service"] = service
         service.tail.start()
         sweeper = asyncio.create_task(sweep_for_ever(database, rules), name="sweeper")
@@ -59,7 +63,7 @@ def create_app(
         await database.stop()
 
     app = Litestar(
-        route_handlers=[*health.ROUTES, *tokens_api.ROUTES, *environments_api.ROUTES, *pages.ROUTES],
+        route_handlers=[*health.ROUTES, *tokens_api.ROUTES, *environments_api.ROUTES, *pages.ROUTES, *ops.ROUTES],
         guards=[closed_until_opened],
         exception_handlers=errors.handlers(error_page),
         lifespan=[running],
@@ -69,10 +73,14 @@ def create_app(
         request_max_body_size=None,
     )
     express = Express(app, app, tokens_api.EXPRESS, errors.for_programs)
-    return Edge(express, hosts=_hosts(settings, public_url), is_secure=public_url.startswith("https:"))
+    return Edge(
+        express, hosts=_hosts(settings, public_url), is_secure=public_url.startswith("https:"), requests=requests
+    )
 
 
-def build(settings: Settings, database: Database, public_url: str, callback_secret: str, rules: Rules) -> Service:
+def build(
+    settings: Settings, database: Database, public_url: str, callback_secret: str, rules: Rules, metrics: Metrics
+) -> Service:
     """Put a server's parts together."""
     clock: Clock = database.clock
     tail = Tail(database)
@@ -87,6 +95,7 @@ def build(settings: Settings, database: Database, public_url: str, callback_secr
         callbacks=CallbackHash(callback_secret),
         limits=RateLimits(clock),
         rules=rules,
+        metrics=metrics,
     )
 
 

@@ -13,6 +13,7 @@ from .clock import Clock
 from .database import Database
 from .events import Tail
 from .events.watching import Watching
+from .ops.metrics import Metrics
 from .settings import Settings
 from .tokens.lifecycle import Rules
 from .web.rate_limits import RateLimits
@@ -34,6 +35,7 @@ class Service:
     callbacks: CallbackHash
     limits: RateLimits
     rules: Rules
+    metrics: Metrics
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

@@ -59,6 +59,16 @@ class Database:
         return self._writer.depth
 
     @property
+    def batches(self) -> int:
+        """How many transactions were committed."""
+        return self._writer.batches
+
+    @property
+    def writes(self) -> int:
+        """How many writes these transactions held."""
+        return self._writer.writes
+
+    @property
     def writing_engine(self) -> Engine:
         """For migrations and for commands that own the file while no server runs."""
         return self._engines[0]

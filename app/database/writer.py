@@ -69,6 +69,7 @@ class Writer:
     ) -> None:
         self.failure: DatabaseUnavailable | None = None
         self.batches = 0
+        self.writes = 0
         self._engine = engine
         self._read_clock = read_clock
         self._seal = seal
@@ -202,6 +203,7 @@ class Writer:
             self._undo(transaction, error)
             return error
         self.batches += 1
+        self.writes += len(jobs)
         if proves_that_writing_works:
             self._note(None)
         _answer(jobs)

@@ -4,9 +4,11 @@ A thin ASGI wrapper rather than a stack of middlewares: it runs for every reques
 """
 
 import re
+import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
+from ..ops.requests import Requests
 from .problems import PROBLEM, Problem
 
 Scope = dict[str, Any]
@@ -15,6 +17,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
+STATUS = "waitpoint.status"  # where a scope holds the status that was answered
 ALLOWANCE = "waitpoint.allowance"  # where a scope holds what is left of its caller's limit; a guard puts it there
 _SHARED = re.compile(r"/api/v1/waitpoints/tokens/[^/]+(?:/complete|/wait)?/?")
 _METHODS = b"GET,HEAD,PUT,PATCH,POST,DELETE"
@@ -36,16 +39,27 @@ _FOR_PROGRAMS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"n
 class Edge:
     """Checks the host, shares the routes that browsers of any origin may use, and signs every answer with its headers."""
 
-    def __init__(self, app: App, *, hosts: Collection[str], is_secure: bool) -> None:
+    def __init__(self, app: App, *, hosts: Collection[str], is_secure: bool, requests: Requests) -> None:
         self._app = app
+        self._requests = requests
         self._hosts = frozenset(host.lower() for host in hosts)
         self._any_host = "*" in self._hosts
         self._always = [(b"strict-transport-security", b"max-age=31536000")] if is_secure else []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "http":
+            begun = time.perf_counter()
+            try:
+                await self._exchange(scope, receive, send)
+            finally:
+                self._requests.count(scope, scope.get(STATUS, 0), time.perf_counter() - begun)
+        elif scope["type"] == "websocket":
+            with self._requests.socket():
+                await self._app(scope, receive, send)
+        else:
             await self._app(scope, receive, send)
-            return
+
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         headers: list[tuple[bytes, bytes]] = [*self._always]
         if path.startswith(("/api/", "/engine/")):
@@ -97,6 +111,7 @@ def _sharing(scope: Scope, path: str) -> list[tuple[bytes, bytes]]:
 def _signed(scope: Scope, send: Send, headers: list[tuple[bytes, bytes]]) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
+            scope[STATUS] = message["status"]
             own: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
             named = {name.lower() for name, _ in own}
             own += [header for header in headers if header[0] not in named or header[0] == b"vary"]

@@ -29,7 +29,7 @@ class Express:
         self._framework = framework
         self._on_error = on_error
         self._exact: dict[tuple[str, str], HTTPRouteHandler] = {}
-        self._within: dict[tuple[str, str, str], tuple[HTTPRouteHandler, str]] = {}
+        self._within: dict[tuple[str, str, str], tuple[HTTPRouteHandler, str, str]] = {}
         for handler in routes:
             self._learn(handler)
 
@@ -38,7 +38,8 @@ class Express:
         if found is None:
             await self._app(scope, receive, send)
             return
-        handler, parameters = found
+        handler, parameters, template = found
+        scope["path_template"] = template
         scope["litestar_app"] = self._framework
         scope["path_params"] = parameters
         request: Request[Any, Any, Any] = Request(scope, receive, send)  # type: ignore[arg-type]  # an ASGI scope
@@ -58,20 +59,21 @@ class Express:
             self._exact[method, path] = handler
             return
         name, _, after = rest.partition("}")
-        self._within[method, before, after] = (handler, name.partition(":")[0])
+        name = name.partition(":")[0]
+        self._within[method, before, after] = (handler, name, f"{before}{{{name}}}{after}")
 
-    def _find(self, scope: Scope) -> tuple[HTTPRouteHandler, Mapping[str, str]] | None:
+    def _find(self, scope: Scope) -> tuple[HTTPRouteHandler, Mapping[str, str], str] | None:
         method, path = scope["method"], scope["path"]
         exact = self._exact.get((method, path))
         if exact is not None:
-            return exact, {}
+            return exact, {}, path
         head, slash, last = path.rpartition("/")
         before, mark, value = head.rpartition("/")
         within = self._within.get((method, before + mark, slash + last))
         if within is None or not value:
             return None
-        handler, name = within
-        return handler, {name: value}
+        handler, name, template = within
+        return handler, {name: value}, template
 
 
 async def _send(
