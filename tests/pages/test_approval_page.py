@@ -80,7 +80,7 @@ def _last_event(db: Any) -> int:
 
 
 @pytest.mark.parametrize("fields", [{}, {"decision": ""}, {"decision": "maybe"}, {"data": '{"approved":true}'}])
-def test_a_bad_decision_comes_back(ben: Visitor, ada: Program, link: Link, fields: dict[str, str]) -> None:
+def test_a_bad_decision_comes_back(ben: Visitor, ada: Program, link: Link, fields: dict[str, Any]) -> None:
     """The form again, with what was typed, and a sentence that leads to the buttons."""
     token, url = link
     ben.open(url)

@@ -1,6 +1,7 @@
 """One token at the desk: its story, and what can be done to it."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -204,7 +205,7 @@ def test_without_a_deadline_it_waits_for_ever(desk: Visitor, ada: Program) -> No
         ({"timeout": "1h", "idempotency_key": "k" * 2049}, "idempotency_key"),
     ],
 )
-def test_a_bad_field_is_told_at_the_field(desk: Visitor, fields: dict[str, str], field: str) -> None:
+def test_a_bad_field_is_told_at_the_field(desk: Visitor, fields: dict[str, Any], field: str) -> None:
     """Nothing typed is lost, and the sentence stands where the mistake is."""
     page = desk.send("/tokens", **fields)
 
