@@ -17,7 +17,9 @@ _KEY_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _KEY_LENGTH = 24  # characters behind `tr_dev_sk_`: 142 random bits
 
 TOKEN_PREFIX = "waitpoint_"
+SIGNING_KEY_PREFIX = "sk_"
 _TOKEN_ID = re.compile(rf"{TOKEN_PREFIX}[0-9a-v]{{32}}")
+_KEY_ID = re.compile(rf"{SIGNING_KEY_PREFIX}[0-9a-v]{{32}}")
 
 
 def new_id(prefix: str, now: datetime) -> str:
@@ -33,6 +35,11 @@ def first_id_at(prefix: str, moment: datetime) -> str:
 def is_token_id(text: str) -> bool:
     """Whether the text has the shape of a token's id."""
     return _TOKEN_ID.fullmatch(text) is not None
+
+
+def is_key_id(text: str) -> bool:
+    """Whether the text has the shape of a signing key's id."""
+    return _KEY_ID.fullmatch(text) is not None
 
 
 def new_api_key(environment_slug: str) -> str:

@@ -187,10 +187,12 @@ class House:
 
     def write(self, function: Callable[..., T], *arguments: Any) -> T:
         """Do something behind the server's back, in its own writer."""
-        return self._on_loop(lambda: self.database.write(function, *arguments))
+        result: T = self._on_loop(lambda: self.database.write(function, *arguments))
+        return result
 
     def read(self, function: Callable[..., T], *arguments: Any) -> T:
-        return self._on_loop(lambda: self.database.read(function, *arguments))
+        result: T = self._on_loop(lambda: self.database.read(function, *arguments))
+        return result
 
     def sweep(self) -> int:
         """Let the sweeper come by once; gives how many tokens it timed out."""
@@ -226,7 +228,8 @@ class House:
         """A public access token that the server itself signed."""
         life = timedelta(**lifetime) if lifetime else timedelta(hours=24)
         service = self.service
-        return self._on_loop(lambda: service.authentication.mint((environment or self.dev).id, [*scopes], life))
+        token: str = self._on_loop(lambda: service.authentication.mint((environment or self.dev).id, [*scopes], life))
+        return token
 
     def forget(self) -> None:
         """Have the server look up every key again, as it does by itself after a second."""

@@ -60,10 +60,10 @@ def key_id_of(token: str) -> str:
         raise BadToken("not valid")
     try:
         header = jwt.get_unverified_header(token)
-    except (jwt.PyJWTError, ValueError, UnicodeError) as error:
+    except (jwt.PyJWTError, ValueError, RecursionError) as error:
         raise BadToken("not valid") from error
     key_id = header.get("kid")
-    if not isinstance(key_id, str) or header.get("typ", "JWT") != "JWT":
+    if not isinstance(key_id, str) or not ids.is_key_id(key_id) or header.get("typ", "JWT") != "JWT":
         raise BadToken("not valid")
     return key_id
 

@@ -12,7 +12,8 @@ from ..access.public_access import LONGEST_LIFETIME, claims_of
 from ..clock import from_milliseconds
 from ..durations import BadDuration, parse_deadline
 from ..service import service_of
-from ..tokens.schemas import object_in
+from ..tokens.api import is_strict
+from ..tokens.schemas import object_in, refuse_unknown
 from ..web.bodies import read_body
 from ..web.problems import Problem, invalid
 
@@ -64,6 +65,8 @@ async def create_public_token(request: Asked) -> Response[PublicToken]:
     service = service_of(request)
     asker: ApiKey = request.auth
     fields = object_in(await read_body(request, _LIMIT))
+    if is_strict(request):
+        refuse_unknown(fields, {"scopes", "expirationTime"})
     scopes = _scopes(fields.get("scopes"))
     for scope in scopes:
         _require_own_right(asker, scope)

@@ -76,6 +76,6 @@ def rotate(db: Unit, purpose: str, environment_id: str | None = None, grace: tim
 
 
 def _make(db: Unit, purpose: str, environment_id: str | None) -> SigningKey:
-    key = SigningKey(ids.new_id("sk_", db.now), purpose, environment_id, ids.new_secret())
+    key = SigningKey(ids.new_id(ids.SIGNING_KEY_PREFIX, db.now), purpose, environment_id, ids.new_secret())
     db.execute(insert(_keys), msgspec.structs.asdict(key) | {"created_at": db.now})
     return key

@@ -1,5 +1,6 @@
 """What a service posts to a callback URL becomes the output. What the sender said is never thrown away."""
 
+import codecs
 from email.message import Message
 from urllib.parse import parse_qsl
 
@@ -8,8 +9,19 @@ import msgspec
 from ..web import strict_json
 from ..web.problems import Problem
 
+_JSON = {"application/json", "text/json"}
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 10_000
+_CHARSETS = {
+    "utf-8",
+    "ascii",
+    "iso8859-1",
+    "iso8859-15",
+    "cp1252",
+    "utf-16",
+    "utf-16-le",
+    "utf-16-be",
+}  # Python's names
 
 
 def output_in(body: bytes, content_type: str) -> str:
@@ -28,7 +40,7 @@ def output_in(body: bytes, content_type: str) -> str:
     try:
         strict_json.parse(text)
     except Problem as problem:
-        if problem.code != "malformed-json" or kind == "application/json" or kind.endswith("+json"):
+        if problem.code not in {"malformed-json", "invalid-utf8"} or kind in _JSON or kind.endswith("+json"):
             raise
         return _text(body, charset)
     return text.decode()
@@ -41,18 +53,20 @@ def _form(text: bytes) -> str:
         )
     except ValueError as error:
         raise Problem(400, "malformed-form", "The body is sent as a form and cannot be read as one.") from error
-    names = [name for name, _ in fields]
-    for name in names:
-        if names.count(name) > 1:
-            raise Problem(400, "duplicate-key", f"The field {name[:60]!r} occurs twice in the form.")
-    return _json(dict(fields))
+    values = dict(fields)
+    if len(values) != len(fields):
+        twice = strict_json.first_duplicate(name for name, _ in fields)
+        raise Problem(400, "duplicate-key", f"The field {twice[:60]!r} occurs twice in the form.")
+    return _json(values)
 
 
 def _text(body: bytes, charset: str) -> str:
     try:
+        if codecs.lookup(charset).name not in _CHARSETS:
+            raise LookupError(charset)
         return _json(body.decode(charset))
-    except (UnicodeDecodeError, LookupError) as error:
-        raise Problem(400, "invalid-utf8", f"The body is neither JSON nor text in {charset}.") from error
+    except (ValueError, LookupError) as error:
+        raise Problem(400, "invalid-utf8", f"The body is neither JSON nor text in {charset[:40]!r}.") from error
 
 
 def _json(value: object) -> str:

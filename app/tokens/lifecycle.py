@@ -201,6 +201,8 @@ def settle(db: Unit, token_id: str, environment_id: str, answer: Answer, by: By,
 
     A deadline that has passed has won, whether or not the sweeper has come by.
     """
+    if not ids.is_token_id(token_id):
+        return NotFound()
     if rules.may_answer:
         refusal = _refusal(db, token_id, environment_id, answer, by, rules)
         if refusal is not None:

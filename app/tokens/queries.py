@@ -24,8 +24,9 @@ _KNOWN = {
     "page[after]",
     "page[before]",
 }
-_MILLISECONDS = re.compile(r"\d{1,15}")
+_MILLISECONDS = re.compile(r"[0-9]{1,15}")
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def search_in(parameters: Iterable[tuple[str, str]], now: datetime, *, strict: bool) -> Search:
@@ -115,7 +116,7 @@ class _Reader:
         except (BadDuration, OverflowError) as error:
             self._refuse(name, str(error) if isinstance(error, BadDuration) else "lies beyond the year 9999")
             return None
-        return max(moment, _EARLIEST)
+        return min(max(moment, _EARLIEST), _LATEST)
 
     def _refuse(self, name: str, rule: str) -> None:
         self._problems.append((name, rule))
@@ -130,6 +131,8 @@ def _collected(parameters: Iterable[tuple[str, str]], *, strict: bool) -> tuple[
                 problems.append((name[:80], f"is not a parameter here; known are {', '.join(sorted(_KNOWN))}"))
         elif name in given:
             problems.append((name, "is given twice; join several values with commas"))
+        elif "\x00" in value:
+            problems.append((name, "must not contain the character NUL"))
         elif value or name.startswith("page[size"):
             given[name] = value
     return given, problems

@@ -7,6 +7,7 @@ its own answer. What passes is stored as the bytes that came in.
 import json
 import math
 import re
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from .problems import Problem, invalid
@@ -16,7 +17,9 @@ MOST_KEYS = 10_000
 LONGEST_KEY = 1_000  # characters
 _LONGEST_NUMBER = 300  # digits
 _SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|\x00")
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # possessive: linear, whatever comes
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_AS_ROUND = bytes.maketrans(b"[]{}", b"()()")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -24,7 +27,6 @@ def parse(body: bytes) -> Any:
     """The value in a JSON body. Raises a 400 Problem that names the rule."""
     body = body.removeprefix(_BOM)
     text = _decoded(body)
-    _refuse_depth(body)
     reader = _Reader()
     try:
         value = json.loads(
@@ -38,9 +40,21 @@ def parse(body: bytes) -> Any:
         raise malformed(error.pos, error.msg) from error
     except RecursionError as error:
         raise _too_deep() from error
+    if body.count(b"[") + body.count(b"{") > DEEPEST and _is_too_deep(body):
+        raise _too_deep()
     if _SUSPICIOUS.search(body):
         _refuse_strange_text(value, "")
     return value
+
+
+def first_duplicate(names: Iterable[str]) -> str:
+    """The first name that was there before; "" when all differ."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return ""
 
 
 def malformed(position: int, reason: str) -> Problem:
@@ -74,18 +88,14 @@ def _decoded(body: bytes) -> str:
         raise Problem(400, "invalid-utf8", f"The body is not UTF-8: byte {error.start} cannot be read.") from error
 
 
-def _refuse_depth(body: bytes) -> None:
-    if body.count(b"[") + body.count(b"{") <= DEEPEST:
-        return
-    depth = 0
-    for match in _BRACKETS.finditer(body):
-        mark = match[0]
-        if mark in b"[{":
-            depth += 1
-            if depth > DEEPEST:
-                raise _too_deep()
-        elif mark in b"]}":
-            depth -= 1
+def _is_too_deep(body: bytes) -> bool:
+    """Whether JSON that could be read nests deeper than the limit: each round takes the innermost brackets away."""
+    brackets = _STRING.sub(b"", body).translate(_AS_ROUND, _NO_BRACKETS)
+    for _ in range(DEEPEST):
+        brackets = brackets.replace(b"()", b"")
+        if not brackets:
+            return False
+    return True
 
 
 def _too_deep() -> Problem:
@@ -93,7 +103,7 @@ def _too_deep() -> Problem:
 
 
 def _refuse_duplicate(keys: list[str]) -> NoReturn:
-    twice = next(key for key in keys if keys.count(key) > 1)
+    twice = first_duplicate(keys)
     raise Problem(400, "duplicate-key", f"The key {twice[:60]!r} occurs twice in one object.")
 
 
