@@ -20,11 +20,12 @@ from waitpoint._errors import ServerUnavailable, WaitpointError
 #: What a missing server would do, so that `--help` lists everything and a mistyped name is told from a missing extra.
 SERVER_COMMANDS = {
     "serve": "Run the server.",
-    "migrate": "Bring the database up to date.",
+    "migrate": "Bring the database to this version's schema.",
     "backup": "Copy the database while the server runs.",
     "doctor": "Look for anything that is wrong.",
     "keys": "Make, list and revoke API keys.",
-    "people": "Invite people and give them roles.",
+    "environments": "Make and list environments.",
+    "people": "List people, and let them in with a sign-in link.",
 }
 NO_SERVER = "The server is not installed. Run: pip install 'waitpoint[server]'"
 

@@ -161,7 +161,7 @@ def _print_facts(facts: dict[str, str | None]) -> None:
 
 
 def _print_table(tokens: Iterable[Token]) -> None:
-    columns = "{:<36}  {:<10}  {:<16}  {:<16}  {}"
+    columns = "{:<42}  {:<10}  {:<16}  {:<16}  {}"
     wide = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
     rows = ((t.id, _status(t), _minute(t.created_at), _minute(t.timeout_at), _shown(", ".join(t.tags))) for t in tokens)
     first = next(rows, None)

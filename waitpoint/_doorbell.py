@@ -153,10 +153,12 @@ class Doorbell:
             case {"type": "ready"}:
                 self._set_line("live")
                 self._ring(self._unanswered.popleft() if self._unanswered else list(self._bells))
-            case {"type": "event", "token": str(token_id)}:
-                self._ring([token_id])
+            case {"type": "event" | "error", "token": str(token_id)}:
+                self._ring([token_id])  # an error, too, is told best by whoever answers over REST
+            case {"type": "reload"}:
+                self._ring(list(self._bells))
             case {"type": "error"}:
-                raise ConnectionError(message.get("error") or message)
+                raise ConnectionError(message.get("detail", "the server refused"))
 
     def _set_line(self, line: Line) -> None:
         self.line = line

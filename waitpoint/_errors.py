@@ -64,7 +64,18 @@ class TokenNotFound(WaitpointError):
 
 
 class AlreadySettled(WaitpointError):
-    """The token was settled before, and its first answer stands."""
+    """The token was settled before, and its first answer stands. `answer` says what it is."""
+
+    @property
+    def status(self) -> str | None:
+        """COMPLETED or TIMED_OUT."""
+        return self.answer.get("tokenStatus")
+
+    @property
+    def completed_at(self) -> datetime | None:
+        """When the token was settled."""
+        moment = self.answer.get("completedAt")
+        return datetime.fromisoformat(moment) if isinstance(moment, str) else None
 
 
 class TryAgainLater(WaitpointError):

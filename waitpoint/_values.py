@@ -42,7 +42,7 @@ class Token(Value, frozen=True, kw_only=True):
     status: Status
     created_at: datetime
     url: str = ""
-    tags: list[str] = field(default_factory=list)
+    tags: list[str]
     timeout_at: datetime | None = None
     completed_at: datetime | None = None
     idempotency_key: str | None = None

@@ -116,9 +116,10 @@ class StandIn:
 
     def _settle(self, token: dict[str, Any], request: httpx.Request, **changes: Any) -> httpx.Response:
         if token["status"] != "WAITING":
-            told = {"alreadyCompleted": True, "status": token["status"], "completedAt": token["completedAt"]}
             if request.headers.get("x-waitpoint-if-waiting") == "true":
-                return problem(409, "Token already completed", code="token-already-completed")
+                told = {"tokenStatus": token["status"], "completedAt": token["completedAt"]}
+                return problem(409, "Token already completed", code="token-already-completed", **told)
+            told = {"alreadyCompleted": True, "status": token["status"], "completedAt": token["completedAt"]}
             return httpx.Response(200, json={"success": True, **told})
         token.update({"status": "COMPLETED", "completedAt": iso(START + timedelta(minutes=1)), **changes})
         token["outputIsError"] = token["status"] == "TIMED_OUT"
@@ -151,7 +152,7 @@ def created(token: dict[str, Any], *, is_cached: bool) -> dict[str, Any]:
 
 def problem(status: int, error: str, **members: Any) -> httpx.Response:
     """An error body: a string `error`, with the members of a problem beside it."""
-    return httpx.Response(status, json={"error": error, "status": status, **members})
+    return httpx.Response(status, json={"error": error, **members, "status": status})
 
 
 def iso(moment: datetime) -> str:

@@ -115,6 +115,8 @@ def test_who_asks_for_it_gets_an_exception_for_coming_late(ada: Ada, stand_in: S
         ada.does(ada.tokens.complete(token, 2, if_waiting=True))
 
     assert late.value.code == "token-already-completed"
+    assert late.value.status == "COMPLETED"
+    assert late.value.completed_at == datetime(2026, 11, 22, 9, 1, tzinfo=UTC)
 
 
 # Retrieve.

@@ -13,7 +13,7 @@ from waitpoint import _calls as calls
 from waitpoint._conversations import Conversation, Outcome, Patience, Reply, Request, Silence, ask, wait_until_settled
 
 SILENCE = Silence(url="http://x", reason="nothing listens there")
-WAITING = b'{"id":"waitpoint_1","status":"WAITING","createdAt":"2026-11-22T09:00:00Z"}'
+WAITING = b'{"id":"waitpoint_1","status":"WAITING","tags":[],"createdAt":"2026-11-22T09:00:00Z"}'
 COMPLETED = WAITING.replace(b"WAITING", b"COMPLETED")
 
 
