@@ -1,0 +1,125 @@
+"""The small scripts: each makes a page that works without it a little better."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from tests.makers import House, Program
+from tests.pages.gallery import served
+from tests.pages.test_gallery import looking
+
+
+def open_scene(page: Page, address: str, scene: str) -> None:
+    page.goto(f"{address}/{scene}")
+    page.wait_for_function("() => customElements.get('send-once') || customElements.get('local-time')")
+
+
+def test_keys_walk_the_list() -> None:
+    """J and k move, o opens, / finds, ? lists them; while somebody types they are letters."""
+    with served() as address, looking(1280, "light") as page:
+        open_scene(page, address, "list")
+        links = page.locator(".row-link")
+
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+        expect(links.nth(1)).to_be_focused()
+        page.keyboard.press("k")
+        expect(links.nth(0)).to_be_focused()
+        page.keyboard.press("/")
+        expect(page.get_by_label("Id, or how it begins")).to_be_focused()
+        page.keyboard.type("j?o")
+        expect(page.get_by_label("Id, or how it begins")).to_have_value("j?o")
+        page.get_by_role("heading", level=1).click()
+        page.keyboard.press("?")
+        expect(page.locator("#keys")).to_be_visible()
+        page.get_by_label("Use these keys in this browser").uncheck()
+        page.keyboard.press("Escape")
+        page.reload()
+        page.keyboard.press("j")
+        expect(links.nth(0)).not_to_be_focused()
+
+
+def test_the_colours_are_chosen_and_kept() -> None:
+    """Round from the system's to light to dark, and the next page is drawn in it."""
+    with served() as address, looking(1280, "light") as page:
+        open_scene(page, address, "list")
+        button = page.locator("theme-switch button")
+        ground = "() => getComputedStyle(document.documentElement).backgroundColor"
+        light = page.evaluate(ground)
+
+        button.click()
+        button.click()
+
+        assert page.evaluate(ground) != light
+        assert button.get_attribute("aria-label") == "Colours: dark"
+        assert {cookie.get("name"): cookie.get("value") for cookie in page.context.cookies()} == {"theme": "dark"}
+
+
+def test_a_text_is_copied_and_said_so() -> None:
+    """The button's own label says that it is done."""
+    with served() as address, looking(1280, "light", permissions=["clipboard-read", "clipboard-write"]) as page:
+        open_scene(page, address, "key-new")
+
+        page.get_by_role("button", name="Copy the key").click()
+
+        expect(page.locator("copy-button").first).to_contain_text("Copied")
+        assert page.evaluate("() => navigator.clipboard.readText()") == "tr_dev_sk_0123456789abcdefghijklmn"
+
+
+def test_the_last_minutes_are_counted_down() -> None:
+    """By the second, in place, without moving anything else."""
+    with served() as address, looking(1280, "light") as page:
+        open_scene(page, address, "approve-soon")
+        countdown = page.locator("count-down")
+
+        expect(countdown).to_have_text(re.compile(r"^\d min \d\d s$"))
+        first = countdown.inner_text()
+        expect(countdown).not_to_have_text(first)
+
+
+def test_the_tab_shows_how_many_wait() -> None:
+    """On the favicon, drawn without asking the server."""
+    with served() as address, looking(1280, "light") as page:
+        open_scene(page, address, "list")
+
+        icon = page.locator('link[rel="icon"]')
+        expect(icon).to_have_attribute("href", re.compile(r"^data:image/svg\+xml,.*%3E12%3C"))
+
+
+def test_a_double_click_sends_once(house: House, ada: Program) -> None:
+    """The second press of the same button is not another answer."""
+    token = ada.make_token()
+    sent: list[str] = []
+
+    with looking(390, "light") as page:
+        page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+        page.goto(f"{house.url}/approve/{token.id}?token={token.public_access_token}")
+        page.wait_for_function("() => customElements.get('count-down')")
+        page.get_by_role("button", name="Approve").dblclick()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Approved")
+
+    assert len(sent) == 1
+
+
+@pytest.mark.slow
+def test_a_page_without_a_socket_asks(house: House, ada: Program) -> None:
+    """It says that it is not live, asks every ten seconds, and shows what it hears."""
+    token = ada.make_token()
+
+    with looking(1280, "light") as page:
+        page.route_web_socket(re.compile(".*"), _refuse)
+        page.context.add_cookies([{"name": "waitpoint", "value": house.sign_in(), "url": house.url}])
+        page.goto(f"{house.url}/tokens/{token.id}")
+        page.get_by_label("Comment").fill("half a thought")
+        expect(page.locator("connection-status .words")).to_have_text("not live: asking every 10 s", timeout=9000)
+        expect(page.get_by_label("Comment")).to_have_value("half a thought")
+
+        ada.complete(token, {"approved": True, "comment": "by another door"})
+
+        expect(page.locator("#live .answer")).to_contain_text("by another door", timeout=12_000)
+        expect(page.locator("#announcement")).to_have_text("This page was updated.")
+
+
+def _refuse(socket: WebSocketRoute) -> None:
+    socket.close(code=1011)
