@@ -1,24 +1,36 @@
 """`waitpoint serve`: run the server until it is told to stop."""
 
 import argparse
+import errno
+import signal
 import socket
 import sys
+from contextlib import suppress
+from dataclasses import dataclass
 from types import FrameType
+from typing import NoReturn
 
+import structlog
 import uvicorn
 
 from .. import logs
 from ..asgi import create_app
+from ..database import Unit
 from ..opening import open_database
-from ..people import sign_in
+from ..people import people, sign_in
+from ..people.people import OWNER
+from ..realtime.protocol import ImpatientProtocol
 from ..service import Service
 from ..settings import BadSettings, load
+from ..web.edge import App, Message, Receive, Scope, Send
+from .output import parser_of
 
-_GRACE = 8  # seconds for open requests when the server is told to stop
+_GRACE = 6  # seconds for open requests when the server is told to stop
+log = structlog.get_logger(__name__)
 UVICORN = {
     "loop": "uvloop",
     "http": "httptools",
-    "ws": "websockets-sansio",
+    "ws": ImpatientProtocol,
     "ws_per_message_deflate": False,
     "ws_max_size": 1_048_576,
     "ws_ping_interval": 20.0,
@@ -33,26 +45,32 @@ UVICORN = {
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="waitpoint serve", description="Run the server.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8000, help="port to listen on (default 8000; 0 for any free one)")
-    parser.add_argument("--show-key", action="store_true", help="print WAITPOINT_SECRET_KEY, even where it may be logged")
+    parser = parser_of("serve", "Run the server until it is told to stop (Ctrl-C, or the signal TERM).")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=_port, default=8000, help="port to listen on (default: %(default)s; 0 for any free one)"
+    )
+    parser.add_argument(
+        "--show-key",
+        action="store_true",
+        help="print the API key of WAITPOINT_SECRET_KEY and a sign-in link, even where output is kept: for development",
+    )
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _leave)
     settings = load()
     logs.configure(settings)
     listener = _listen(options.host, options.port)
     public_url = settings.public_url or _address(options.host, listener.getsockname()[1])
     database = open_database(settings)
+    greeting = Greeting(is_development=options.show_key, is_read=sys.stdout.isatty())
     server = _Server()
-    shows_key = options.show_key or sys.stdout.isatty()
 
     async def started(service: Service) -> None:
         server.service = service
-        await _greet(service, shows_key=shows_key)
+        await greeting.say(service)
 
-    app = create_app(settings, database, public_url, started=started)
-    server.run_on(uvicorn.Config(app, **UVICORN), listener)  # type: ignore[arg-type]  # an ASGI app, and uvicorn's own options
-    return 0 if server.has_served else 1
+    server.run(create_app(settings, database, public_url, started=started), listener)
+    return 0
 
 
 class _Server:
@@ -60,9 +78,11 @@ class _Server:
 
     def __init__(self) -> None:
         self.service: Service | None = None
-        self.has_served = False
+        self._failure: BaseException | None = None
 
-    def run_on(self, config: uvicorn.Config, listener: socket.socket) -> None:
+    def run(self, app: App, listener: socket.socket) -> None:
+        """Serve until a signal comes. Raises what kept the server from starting."""
+        config = uvicorn.Config(self._watched(app), **UVICORN)  # type: ignore[arg-type]  # uvicorn's own options
         server = uvicorn.Server(config)
         handle_exit = server.handle_exit
 
@@ -72,43 +92,89 @@ class _Server:
             handle_exit(sig, frame)
 
         server.handle_exit = stop  # type: ignore[method-assign]  # uvicorn has no hook of its own
-        try:
+        with suppress(KeyboardInterrupt):  # uvicorn raises the signal again after a clean stop
             server.run(sockets=[listener])
-        except KeyboardInterrupt:
-            pass  # uvicorn raises the signal again after a clean stop
-        finally:
-            self.has_served = server.started
+        if self._failure is not None:
+            raise self._failure
+
+    def _watched(self, app: App) -> App:
+        """Keep what goes wrong while starting, for one sentence; uvicorn would log a traceback."""
+
+        async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "lifespan":
+                await app(scope, receive, send)
+                return
+            try:
+                await app(scope, receive, _without_traceback(send))
+            except Exception as error:  # noqa: BLE001 - raised again by `run`
+                self._failure = error
+
+        return watched
 
 
-async def _greet(service: Service, *, shows_key: bool) -> None:
-    """Say where the server is, and let the first owner in."""
-    say = _say_to_people if sys.stdout.isatty() or service.settings.log_format != "json" else _say_nothing
-    say(f"Waitpoint is running at {service.public_url}")
-    secret = await service.database.write(sign_in.first_link)
-    if secret is not None:
-        _say_to_people(
-            f"Nobody has signed in yet. The first owner opens, once:\n  {service.public_url}/sign-in/{secret}"
-        )
-    if service.settings.secret_key:
-        say(_example(service.public_url, service.settings.secret_key if shows_key else "$WAITPOINT_SECRET_KEY"))
+def _without_traceback(send: Send) -> Send:
+    async def brief(message: Message) -> None:
+        await send(message | {"message": ""} if message["type"].endswith(".failed") else message)
+
+    return brief
+
+
+@dataclass(frozen=True)
+class Greeting:
+    """What a server says when it is ready. Where nobody reads along and logs are for machines, it is a log line."""
+
+    is_development: bool
+    is_read: bool
+
+    async def say(self, service: Service) -> None:
+        """Say where the server is, and let somebody in."""
+        if service.settings.log_format == "json" and not self.is_read and not self.is_development:
+            await self._log(service)
+            return
+        print(f"Waitpoint is running at {service.public_url}")
+        link = await service.database.write(self._link)
+        if link is not None:
+            print(f"\nSign in, once and within a day:\n  {service.public_url}/sign-in/{link}")
+        key = service.settings.secret_key
+        if key is not None:
+            may_show = self.is_development or self.is_read
+            if may_show:
+                print(f"\nAPI key of the environment dev:\n  {key}")
+            print(f"\nCreate a token:\n{_example(service.public_url, key if may_show else '$WAITPOINT_SECRET_KEY')}")
+        sys.stdout.flush()
+
+    async def _log(self, service: Service) -> None:
+        log.info("the server is running", url=service.public_url)
+        if not await service.database.read(people.are_there_any):
+            log.warning("nobody has signed in yet: `waitpoint people link` lets the first owner in")
+
+    def _link(self, db: Unit) -> str | None:
+        """The first owner's link; on a development server also one for an owner who has been here before."""
+        first = sign_in.first_link(db)
+        if first is not None or not self.is_development:
+            return first
+        owner = next((person for person in people.every(db) if person.role == OWNER), None)
+        return None if owner is None else sign_in.make_link(db, owner.id)
 
 
 def _example(public_url: str, key: str) -> str:
     """A request that works when it is pasted. The key is the operator's own, from their environment."""
     return (
-        "Create a token:\n"
         f"  curl -s {public_url}/api/v1/waitpoints/tokens \\\n"
         f'    -H "Authorization: Bearer {key}" \\\n'
         '    -d \'{"timeout": "1h", "tags": ["hello"]}\''
     )
 
 
-def _say_to_people(text: str) -> None:
-    print(text, flush=True)
+def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Told to stop before the server runs, or when it has stopped already: a clean end either way."""
+    raise SystemExit(0)
 
 
-def _say_nothing(_text: str) -> None:
-    return
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: use a number from 0 to 65535")
+    return int(text)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -121,9 +187,19 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(2048)
     except OSError as error:
         listener.close()
-        raise BadSettings(f"--host {host} --port {port} cannot be used: {error.strerror or error}") from None
+        raise BadSettings(_why_not(error, host, port)) from None
     listener.setblocking(False)
     return listener
+
+
+def _why_not(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} of {host} is in use by another program: choose another with --port"
+    if error.errno == errno.EACCES:
+        return f"port {port} is for the system's own programs: choose one above 1023 with --port"
+    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+        return f"{host} is no address of this machine: name one with --host, or 0.0.0.0 for all"
+    return f"--host {host} --port {port} cannot be used: {error.strerror or error}"
 
 
 def _address(host: str, port: int) -> str:
