@@ -3,7 +3,7 @@
 import argparse
 import json
 import os
-import sys
+import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +32,8 @@ def main() -> None:
     reports = {name: _measured(name, quick=arguments.quick) for name in arguments.names or BENCHMARKS}
     if arguments.save:
         print("saved:", _save(described, reports))
+    if not all(reports.values()):
+        raise SystemExit(1)
 
 
 def _arguments() -> argparse.Namespace:
@@ -49,11 +51,15 @@ def _arguments() -> argparse.Namespace:
 
 
 def _measured(name: str, *, quick: bool) -> list[Report]:
+    """The reports of one benchmark; none when it failed, which keeps no other from running."""
     reports = []
-    for report in BENCHMARKS[name](quick=quick):
-        print(report)
-        sys.stdout.flush()
-        reports.append(report)
+    try:
+        for report in BENCHMARKS[name](quick=quick):
+            print(report, flush=True)
+            reports.append(report)
+    except Exception:  # noqa: BLE001 - whatever it was, it is shown
+        print(f"{name} failed:\n{traceback.format_exc()}", flush=True)
+        return []
     return reports
 
 

@@ -63,6 +63,16 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
+def busy_seconds() -> float:
+    """CPU time that all processes of the machine have used together, from /proc; NaN where there is none."""
+    try:
+        fields = Path("/proc/stat").read_text().partition("\n")[0].split()
+    except OSError:
+        return float("nan")
+    user, nice, system, _idle, _waiting, irq, softirq = (int(field) for field in fields[1:8])
+    return (user + nice + system + irq + softirq) / _TICKS
+
+
 def memory_bytes(pid: int) -> float:
     """Resident memory of a process, from /proc; NaN where there is none."""
     try:

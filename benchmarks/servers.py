@@ -82,7 +82,7 @@ def waitpoint(database_url: str, **settings: str) -> Iterator[Server]:
         "WAITPOINT_SECRET_KEY": SECRET_KEY,
         **settings,
     }
-    command = [str(Path(sys.executable).with_name("waitpoint"))]
+    command = [sys.executable, "-m", "waitpoint._cli"]  # of this checkout, whatever is installed
     if database_url.startswith("postgresql"):
         subprocess.run([*command, "migrate"], env=environment, check=True, capture_output=True)
     port = _free_port()

@@ -2,6 +2,7 @@
 
 import http.client
 import statistics
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ CREATE_BODY = {"timeout": "1h", "tags": ["benchmark", "moderation"]}
 COMPLETE_BODY = {"data": {"approved": True, "comment": "Looks good to me."}}
 CREATE = request("POST", TOKENS, AUTHORIZED, CREATE_BODY)
 REACH = 0.5
+
+_QUIET = 0.15  # cores: with more in use by others, figures per second say little
 
 # The three kinds of requests that are compared.
 _KINDS = ("create", "complete", "complete with a public access token")
@@ -51,6 +54,7 @@ class Rounds:
     per_second: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)  # seconds of the server process, per request
     latencies: list[float] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)  # cores that were busy with something else
 
 
 def measure(*, quick: bool) -> Iterator[Report]:
@@ -115,11 +119,14 @@ def complete_tokens(server: Server, completions: Sequence[bytes], rounds: Rounds
 
 
 def _measured(server: Server, requests: Sequence[bytes], rounds: Rounds) -> Answers:
-    cpu_before = machine.cpu_seconds(server.pid)
+    server_before, own_before, all_before = machine.cpu_seconds(server.pid), time.process_time(), machine.busy_seconds()
     answers = drive(server.port, requests, connections=CONNECTIONS)
-    rounds.cpu.append((machine.cpu_seconds(server.pid) - cpu_before) / len(requests))
+    cpu = machine.cpu_seconds(server.pid) - server_before
+    rounds.cpu.append(cpu / len(requests))
     rounds.per_second.append(answers.per_second)
     rounds.latencies += answers.latencies
+    others = machine.busy_seconds() - all_before - cpu - (time.process_time() - own_before)
+    rounds.others.append(others / answers.seconds)
     return answers
 
 
@@ -131,8 +138,7 @@ def _report(name: str, ours: dict[str, Rounds], theirs: dict[str, Rounds], reque
             "handler in turns (first round dropped).\nLimits, event log and durability are on as by default. "
             "Every create made a new token, every completion met a waiting token (checked in all answers).\n"
             f"Per second: median (lowest–highest) of the rounds. Ratio: median of the ratios of the rounds. "
-            f"{machine.pinning()}"
-            + (" PostgreSQL runs on any core; its CPU is not in the last column." if name == "PostgreSQL" else "")
+            f"{machine.pinning()}\n{_disturbance(name, ours)}"
         ),
         columns=(
             "request",
@@ -142,6 +148,7 @@ def _report(name: str, ours: dict[str, Rounds], theirs: dict[str, Rounds], reque
             "empty per second",
             "ratio",
             "CPU per request",
+            "ratio",
         ),
         rows=[_row(kind, ours[kind], theirs[kind]) for kind in _KINDS],
         figures={
@@ -155,6 +162,17 @@ def _report(name: str, ours: dict[str, Rounds], theirs: dict[str, Rounds], reque
     )
 
 
+def _disturbance(name: str, ours: dict[str, Rounds]) -> str:
+    cores = statistics.median(share for rounds in ours.values() for share in rounds.others)
+    if name == "PostgreSQL":
+        return (
+            f"PostgreSQL itself, on any core and in no column, and everything else on the machine: {cores:.1f} cores."
+        )
+    return f"Everything else on the machine used {cores:.1f} cores meanwhile" + (
+        ": the ratio of CPU per request is then the one to trust." if cores > _QUIET else "."
+    )
+
+
 def _row(kind: str, ours: Rounds, theirs: Rounds) -> tuple[str, ...]:
     cpu, empty_cpu = (statistics.median(rounds.cpu) * 1e6 for rounds in (ours, theirs))
     return (
@@ -165,6 +183,7 @@ def _row(kind: str, ours: Rounds, theirs: Rounds) -> tuple[str, ...]:
         str(Spread.of(theirs.per_second)),
         against(_ratio(ours, theirs), REACH, at_least=True),
         f"{readable(cpu)} µs, empty {readable(empty_cpu)} µs",
+        f"{empty_cpu / cpu:.2f}×",
     )
 
 
