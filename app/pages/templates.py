@@ -18,6 +18,7 @@ def templates() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
+        auto_reload=False,  # a server serves the version that it started with; looking for changes costs a third
         undefined=StrictUndefined,
         finalize=words.plainly,
         trim_blocks=True,
@@ -44,7 +45,7 @@ def templates() -> Environment:
     }
     environment.globals |= {
         # The SVGs are our own files; nothing that a person wrote comes this way.
-        "icon": lambda name: Markup(files.icon(name)),  # noqa: S704
+        "icon": cache(lambda name: Markup(files.icon(name))),  # noqa: S704
         "static": files.static_url,
     }
     return environment

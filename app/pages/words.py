@@ -85,7 +85,7 @@ def capped(count: int, limit: int = 1000) -> str:
 
 def plainly(value: object) -> object:
     """Text with its unseen characters written out, so that nothing on a page is other than it looks."""
-    if not isinstance(value, str) or hasattr(value, "__html__"):
+    if type(value) is not str or (value.isascii() and value.isprintable()):
         return value
     return _UNSEEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", value)
 
