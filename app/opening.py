@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from sqlalchemy.exc import ArgumentError
+
 from . import models as _models  # noqa: F401 - every table must be known
 from .clock import Clock
 from .database import Database, Unit, schema
@@ -10,7 +12,7 @@ from .database.engines import parse_url, sqlite_path
 from .environments import api_keys, environments, signing_keys
 from .environments.environments import DEFAULT_SLUG
 from .environments.signing_keys import CALLBACK, PUBLIC_ACCESS, SESSION
-from .events import append, head
+from .events import append, head, hold
 from .places import is_on_a_network
 from .settings import BadSettings, Settings
 
@@ -34,19 +36,24 @@ def unopened_database(settings: Settings, clock: Clock | None = None) -> Databas
     """The database of the settings, not yet touched. Raises BadSettings."""
     try:
         path = sqlite_path(parse_url(settings.database_url))
-    except Exception as error:  # noqa: BLE001 - whatever the URL's parser says
-        raise BadSettings(f"WAITPOINT_DATABASE_URL: {error}") from None
+    except (ValueError, ArgumentError) as error:
+        usage = "write it as sqlite:///path/to/waitpoint.db or postgresql://user:password@host/name"
+        problem = usage if isinstance(error, ArgumentError) else error
+        raise BadSettings(f"WAITPOINT_DATABASE_URL: {problem}") from None
     if path is not None:
         _refuse_place(path)
     return Database(settings.database_url, seal=append, clock=clock)
 
 
 def own(database: Database) -> None:
-    """Take an SQLite file for this process, and make it if there is none. Raises AlreadyOwned."""
-    database.own()
-    if database.path is not None:
-        # It holds secrets that sign: nobody but its owner reads it. SQLite gives its other files the same rights.
-        os.close(os.open(database.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    """Take an SQLite file for this process, and make it if there is none. Raises AlreadyOwned or BadSettings."""
+    try:
+        database.own()
+        if database.path is not None:
+            # It holds secrets that sign: nobody but its owner reads it. SQLite gives its other files the same rights.
+            os.close(os.open(database.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise BadSettings(f"WAITPOINT_DATABASE_URL: {database.path} cannot be written: {error.strerror}") from None
 
 
 def _refuse_place(path: Path) -> None:
@@ -73,6 +80,7 @@ async def prepare(database: Database, settings: Settings) -> str:
 
 
 def _prepare(db: Unit, settings: Settings) -> str:
+    hold(db)  # two servers that start on a new database must agree on its secrets
     default = environments.ensure(db, DEFAULT_SLUG)
     if settings.secret_key:
         api_keys.accept(db, default, "WAITPOINT_SECRET_KEY", settings.secret_key)

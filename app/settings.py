@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -75,9 +75,10 @@ class Settings(BaseSettings):
     def _address(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
-            raise ValueError("write it as https://wait.example.com")
+        parts = urlsplit(value.rstrip("/"))
+        beyond = parts.path or parts.query or parts.fragment or parts.username
+        if parts.scheme not in {"http", "https"} or not parts.hostname or beyond or not _has_good_port(parts):
+            raise ValueError("write it as https://wait.example.com, with nothing behind")
         return value.rstrip("/")
 
     @model_validator(mode="after")
@@ -111,6 +112,13 @@ class Settings(BaseSettings):
 def is_slug(text: str) -> bool:
     """Whether a text can name an environment: a small letter, then small letters and digits, at most 20."""
     return _SLUG.fullmatch(text) is not None
+
+
+def _has_good_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def is_private(url: str) -> bool:

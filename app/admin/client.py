@@ -12,7 +12,7 @@ import msgspec
 from ..database import Database, DatabaseUnavailable
 from ..database.ownership import AlreadyOwned
 from ..events import head
-from ..opening import open_database, unopened_database
+from ..opening import open_database, own, unopened_database
 from ..settings import Settings
 from .address import socket_path
 from .operations import OPERATIONS, perform
@@ -99,5 +99,6 @@ def _opened(settings: Settings, operation: str) -> Database:
     if OPERATIONS[operation].way != "aside":
         return open_database(settings)
     database = unopened_database(settings)
-    database.own()
+    if database.path is None or database.path.exists():
+        own(database)
     return database
