@@ -25,6 +25,8 @@ from .ops.metrics import Metrics
 from .ops.requests import Requests
 from .pages import routes as pages
 from .pages.problems import error_page
+from .realtime import ROUTES as REALTIME
+from .realtime import Live
 from .service import LOCAL_HOSTS, Service
 from .settings import Settings
 from .tokens import api as tokens_api
@@ -50,6 +52,8 @@ def create_app(
         service = build(settings, database, public_url, callback_secret, rules, Metrics(requests, database))
         app.state["service"] = service
         service.tail.start()
+        app.state["live"] = live = Live(service)
+        live.start()
         sweeper = asyncio.create_task(sweep_for_ever(database, rules), name="sweeper")
         admin = AdminSocket(service)
         await admin.open()
@@ -59,11 +63,19 @@ def create_app(
         service.stopping.set()
         admin.close()
         sweeper.cancel()
+        live.stop()
         service.tail.stop()
         await database.stop()
 
     app = Litestar(
-        route_handlers=[*health.ROUTES, *tokens_api.ROUTES, *environments_api.ROUTES, *pages.ROUTES, *ops.ROUTES],
+        route_handlers=[
+            *health.ROUTES,
+            *tokens_api.ROUTES,
+            *environments_api.ROUTES,
+            *pages.ROUTES,
+            *ops.ROUTES,
+            *REALTIME,
+        ],
         guards=[closed_until_opened],
         exception_handlers=errors.handlers(error_page),
         lifespan=[running],

@@ -31,6 +31,11 @@ class Tail:
         self._positioned = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def position(self) -> int | None:
+        """The number of the last event that was handed out; None while nobody listens."""
+        return self._position
+
     def start(self) -> None:
         self._database.on_commit(self._rung.set)
         self._task = asyncio.create_task(self._follow(), name="events-tail")

@@ -1,0 +1,194 @@
+"""Open list pages. A change is read once and drawn once, however many pages show it.
+
+Rows change in place; what would move the list under the finger is announced, and waits.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import lru_cache
+
+import msgspec
+
+from ..database import Database, DatabaseUnavailable, Unit
+from ..environments.models import Environment
+from ..events import Event, log
+from ..pages.page import Frame
+from ..pages.templates import render
+from ..service import Service
+from ..tokens.filters import Filters
+from ..tokens.models import Token
+from ..tokens.pages import environment_of, snippets
+from ..tokens.search import Doubt, certain, retrieve
+from ..tokens.views import View, list_view, tabs_view
+from .arrivals import Arrivals
+from .open_pages import OpenPage
+from .shared import Paced, Shared
+
+COUNT_INTERVAL = 0.5  # seconds between two looks at the numbers of a list
+ROW_INTERVAL = 0.01  # seconds; rows that change closer together are read together
+
+
+class Lists:
+    """All list pages that are open on this process."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._lists: defaultdict[str, dict[Filters, OpenList]] = defaultdict(dict)
+        self._rows = Rows(service.database)
+
+    @contextmanager
+    def shown_on(self, page: OpenPage, frame: Frame, filters: Filters) -> Iterator["OpenList"]:
+        lists = self._lists[environment_of(frame).id]
+        if filters not in lists:
+            lists[filters] = OpenList(self._service, self._rows, frame, filters)
+        shown = lists[filters]
+        shown.pages[page] = Seen()
+        try:
+            yield shown
+        finally:
+            self._rows.forget(page, shown.pages.pop(page).tokens)
+            if not shown.pages and lists.get(filters) is shown:
+                del lists[filters]
+                shown.stop()
+
+    def hear(self, event: Event) -> None:
+        for shown in self._lists.get(event.environment_id or "", {}).values():
+            shown.hear(event)
+        self._rows.hear(event)
+
+
+class Seen(msgspec.Struct):
+    """What one page shows: its rows as of event `seq`, and how many are announced."""
+
+    seq: int = 0
+    tokens: frozenset[str] = frozenset()
+    announced: int = 0
+
+
+class OpenList:
+    """All pages that show one environment through the same filters."""
+
+    def __init__(self, service: Service, rows: "Rows", frame: Frame, filters: Filters) -> None:
+        self.pages: dict[OpenPage, Seen] = {}
+        self._service = service
+        self._database = service.database
+        self._rows = rows
+        self._frame = frame
+        self._environment = environment_of(frame)
+        self._filters = filters
+        self._arrivals = Arrivals(filters)
+        self._drawn = Shared(self._draw)
+        self._tabs = ""
+        self._pace = Paced(COUNT_INTERVAL, self._count)
+
+    def hear(self, event: Event) -> None:
+        self._arrivals.hear(event)
+        self._pace.ask()
+
+    def stop(self) -> None:
+        self._pace.stop()
+
+    async def draw(self, page: OpenPage) -> str:
+        """What to send so that the page shows how things stand."""
+        drawn = await self._drawn()
+        seen = self.pages[page]
+        self._rows.forget(page, seen.tokens)
+        self._rows.remember(page, drawn.tokens)
+        self.pages[page] = Seen(drawn.seq, drawn.tokens)
+        if drawn.version == page.version:
+            return ""
+        page.version = drawn.version
+        return drawn.html
+
+    async def _draw(self) -> "_Drawn":
+        seq, view = await certain(self._database, _look, self._environment, self._filters)
+        first_steps = snippets(self._service, self._environment)
+        html = render("tokens/_list.html", **view, frame=self._frame, snippets=first_steps, oob=True)
+        return _Drawn(seq, frozenset(token.id for token in view["tokens"]), view["version"], html)
+
+    async def _count(self) -> None:
+        """Say the new numbers, and what arrived."""
+        if self._filters.key:
+            for page in self.pages:
+                page.redraw()  # events do not tell the key; a list of one key is short
+        tabs = await self._database.read(tabs_view, self._environment, self._filters)
+        html = render("tokens/_tabs.html", tabs=tabs, tabs_oob=True)
+        if html != self._tabs:
+            self._tabs = html
+            for page in self.pages:
+                page.put("tabs", html)
+        self._announce()
+
+    def _announce(self) -> None:
+        """Pages that were drawn together are told the same number, which is counted once."""
+        numbers: dict[tuple[int, frozenset[str]], int] = {}
+        for page, seen in self.pages.items():
+            drawn = (seen.seq, seen.tokens)
+            if drawn not in numbers:
+                numbers[drawn] = self._arrivals.since(*drawn)
+            if numbers[drawn] != seen.announced:
+                seen.announced = numbers[drawn]
+                page.put("news", _news(seen.announced, self._filters.url()))
+
+
+class _Drawn(msgspec.Struct, frozen=True):
+    seq: int
+    tokens: frozenset[str]
+    version: str
+    html: str
+
+
+class Rows:
+    """Which pages show which tokens; a token that changes is drawn for those."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._pages: defaultdict[str, set[OpenPage]] = defaultdict(set)
+        self._changed: set[str] = set()
+        self._pace = Paced(ROW_INTERVAL, self._push)
+
+    def remember(self, page: OpenPage, tokens: frozenset[str]) -> None:
+        for token_id in tokens:
+            self._pages[token_id].add(page)
+
+    def forget(self, page: OpenPage, tokens: frozenset[str]) -> None:
+        for token_id in tokens:
+            self._pages[token_id].discard(page)
+            if not self._pages[token_id]:
+                del self._pages[token_id]
+
+    def hear(self, event: Event) -> None:
+        if event.subject in self._pages:
+            self._changed.add(event.subject)
+            self._pace.ask()
+
+    async def _push(self) -> None:
+        changed, self._changed = self._changed, set()
+        try:
+            tokens, now = await self._database.read(_tokens, [*changed])
+        except DatabaseUnavailable:
+            self._changed |= changed
+            raise
+        for token in tokens:
+            html = render("tokens/_token.html", token=token, now=now, oob=True)
+            for page in self._pages.get(token.id, ()):
+                page.put(token.id, html)
+
+
+@lru_cache(maxsize=256)
+def _news(number: int, url: str) -> str:
+    return render("tokens/_news.html", count=number, news_url=url)
+
+
+def _look(db: Unit, environment: Environment, filters: Filters) -> tuple[int, View] | Doubt:
+    """The list, and the event up to which it knows everything: asked first, so that nothing falls in between."""
+    seq, _ = log.head(db)
+    view = list_view(db, environment, filters)
+    return view if isinstance(view, Doubt) else (seq, view)
+
+
+def _tokens(db: Unit, token_ids: list[str]) -> tuple[list[Token], datetime]:
+    found = (retrieve(db, token_id) for token_id in token_ids)
+    return [token for token in found if isinstance(token, Token)], db.now

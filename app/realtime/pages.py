@@ -1,0 +1,99 @@
+"""The sockets of open pages: the same partials that the pages were drawn with, pushed when something changes."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+
+import msgspec
+
+from ..database import DatabaseUnavailable
+from ..environments import environments
+from ..environments.models import Environment
+from ..events import Event
+from ..pages.page import Frame
+from ..service import Service
+from ..tokens.filters import Filters
+from ..tokens.models import Token
+from ..tokens.pages import environment_of
+from .guests import Full, Guests, IsWelcome
+from .lines import TRY_LATER, Gone, Line
+from .listening import Listening
+from .lists import Lists
+from .open_pages import OpenPage
+from .shared import Shared
+from .stories import Stories
+from .waiting_counts import WaitingCounts
+
+
+class Visitor(msgspec.Struct, frozen=True):
+    """Whose page it is, and whether they would be let in again."""
+
+    name: str
+    is_welcome: IsWelcome
+
+
+class Pages:
+    """All pages that are open on this process."""
+
+    def __init__(self, service: Service, listening: Listening, guests: Guests) -> None:
+        self._listening = listening
+        self._guests = guests
+        self._lists = Lists(service)
+        self._stories = Stories(service.database)
+        self._waiting_counts = WaitingCounts(service.database)
+        self._environments = Shared(lambda: service.database.read(environments.every))
+
+    def hear(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self._lists.hear(event)
+            self._stories.hear(event)
+            self._waiting_counts.hear(event.environment_id or "")
+
+    async def keep_list(self, line: Line, visitor: Visitor, filters: Filters, version: str) -> None:
+        """Keep a list up to date until its page is left."""
+        page = OpenPage(line, version)
+        async with self._visit(line, visitor) as stack:
+            frame = _frame(await self._environments(), filters.environment)
+            shown = stack.enter_context(self._lists.shown_on(page, frame, filters))
+            stack.enter_context(self._waiting_counts.shown_on(page, environment_of(frame).id))
+            await line.converse(lambda: page.speak(shown.draw), _let_pass)
+
+    async def keep_token(self, line: Line, visitor: Visitor, token: Token, version: str) -> None:
+        """Keep the page of a token at the desk up to date until it is left."""
+        page = OpenPage(line, version)
+        async with self._visit(line, visitor) as stack:
+            shown = stack.enter_context(self._stories.shown_on(page, "desk", token.id, token.environment_id))
+            stack.enter_context(self._waiting_counts.shown_on(page, token.environment_id))
+            await line.converse(lambda: page.speak(shown.draw), _let_pass)
+
+    async def keep_question(
+        self, line: Line, visitor: Visitor, token_id: str, environment_id: str, version: str
+    ) -> None:
+        """Keep the page of a token at the door up to date until it is left."""
+        page = OpenPage(line, version)
+        async with self._visit(line, visitor) as stack:
+            shown = stack.enter_context(self._stories.shown_on(page, "door", token_id, environment_id))
+            await line.converse(lambda: page.speak(shown.draw), _let_pass)
+
+    @asynccontextmanager
+    async def _visit(self, line: Line, visitor: Visitor) -> AsyncIterator[ExitStack]:
+        """Listen first; what the page shows is read inside."""
+        try:
+            with self._guests.seat(line, visitor.name, visitor.is_welcome), ExitStack() as stack:
+                async with self._listening.open():
+                    yield stack
+        except Gone:
+            return
+        except Full:
+            await line.close(TRY_LATER, "too many pages are open")
+        except DatabaseUnavailable:
+            await line.close(TRY_LATER, "the database does not answer")
+
+
+async def _let_pass(_text: str) -> None:
+    """Pages have nothing to say."""
+
+
+def _frame(every: Sequence[Environment], slug: str) -> Frame:
+    """The frame of a list, as the page has it: an unknown environment means the first."""
+    chosen = next((environment for environment in every if slug in {environment.slug, environment.id}), every[0])
+    return Frame(path="/tokens", environment=chosen, environments=every)

@@ -1,0 +1,92 @@
+"""The websocket routes."""
+
+from typing import Any, cast
+
+from litestar import WebSocket, websocket
+from litestar.params import FromPath
+
+from ..access.guards import Guard, anyone_with_the_approval_link, requires_a_signed_in_person, session_cookie
+from ..access.principals import Person
+from ..service import service_of
+from ..tokens.approval import access_in
+from ..tokens.filters import filters_of
+from ..tokens.search import certain, retrieve
+from ..web.problems import Problem, not_found
+from .doors import our_own_pages, programs_that_say_who_they_are
+from .lines import Line
+from .live import Live
+from .pages import Visitor
+
+Socket = WebSocket[Any, Any, Any]
+
+PROGRAMS: list[Guard] = [programs_that_say_who_they_are]
+DESK: list[Guard] = [our_own_pages, requires_a_signed_in_person]
+DOOR: list[Guard] = [our_own_pages, anyone_with_the_approval_link]
+
+
+@websocket("/api/v1/realtime", guards=PROGRAMS)
+async def events(socket: Socket) -> None:
+    """Events for programs, as JSON (docs/reference/realtime.md)."""
+    await socket.accept()
+    await _live(socket).programs.talk(Line(socket), socket.headers, socket.query_params.get("since"))
+
+
+@websocket("/live/tokens", guards=DESK)
+async def token_list(socket: Socket) -> None:
+    """An open list."""
+    visitor = _person(socket)
+    await socket.accept()
+    await _live(socket).pages.keep_list(Line(socket), visitor, filters_of(socket.query_params), _version(socket))
+
+
+@websocket("/live/tokens/{token_id:str}", guards=DESK)
+async def token_page(socket: Socket, token_id: FromPath[str]) -> None:
+    """The open page of one token."""
+    token = await certain(service_of(socket).database, retrieve, token_id)
+    if token is None:
+        raise not_found()
+    visitor = _person(socket)
+    await socket.accept()
+    await _live(socket).pages.keep_token(Line(socket), visitor, token, _version(socket))
+
+
+@websocket("/approve/{token_id:str}/live", guards=DOOR)
+async def approval_page(socket: Socket, token_id: FromPath[str]) -> None:
+    """The open approval page of one token."""
+    access = await access_in(socket, token_id)
+    if access is None:
+        raise Problem(401, "unauthorized", "The approval link opens this socket, and was not opened here.")
+
+    async def is_welcome() -> bool:
+        try:
+            return await access_in(socket, token_id) is not None
+        except Problem:
+            return False
+
+    visitor = Visitor(f"public:{access.environment_id}:{access.id or access.scopes}", is_welcome)
+    await socket.accept()
+    pages = _live(socket).pages
+    await pages.keep_question(Line(socket), visitor, token_id, access.environment_id, _version(socket))
+
+
+ROUTES = [events, token_list, token_page, approval_page]
+
+
+def _live(socket: Socket) -> Live:
+    return cast("Live", socket.app.state["live"])
+
+
+def _version(socket: Socket) -> str:
+    """What the page shows, so that nothing is sent that it has."""
+    return socket.query_params.get("version", "")
+
+
+def _person(socket: Socket) -> Visitor:
+    person: Person = socket.auth
+    service = service_of(socket)
+    cookie = socket.cookies.get(session_cookie(service), "")
+
+    async def is_welcome() -> bool:
+        return await service.authentication.person(cookie) is not None
+
+    return Visitor(f"person:{person.id}", is_welcome)
