@@ -7,6 +7,8 @@ runs them in the one writer thread of the process and answers after the durable 
 
 from .database import Database
 from .failures import DatabaseUnavailable, StorageFull
+from .prepared import Prepared
 from .unit import Record, Unit
+from .writer import LAST
 
-__all__ = ["Database", "DatabaseUnavailable", "Record", "StorageFull", "Unit"]
+__all__ = ["LAST", "Database", "DatabaseUnavailable", "Prepared", "Record", "StorageFull", "Unit"]

@@ -18,7 +18,8 @@ _IDLE_LIMIT = 3_000  # milliseconds: a process that was stopped in mid-transacti
 _CONNECT_LIMIT = 3  # seconds
 _SQLITE_BUSY_LIMIT = 3_000  # milliseconds: only a foreign process can hold the lock
 
-_POSTGRESQL_CLOCK = text(f"SELECT {POSTGRESQL_NOW}")
+# Never before the latest instant that was written: a clock that was set back must not wake what has timed out.
+_POSTGRESQL_CLOCK = text(f"SELECT greatest({POSTGRESQL_NOW}, (SELECT at FROM log_head))")
 
 
 def parse_url(url: str) -> URL:

@@ -8,7 +8,7 @@ import errno
 import sqlite3
 
 import psycopg
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 _RETRIED = {"40P01", "40001", "55P03"}  # deadlock, serialisation, lock not had in time: alone it will pass
 _FULL = "53100"  # disk full
@@ -26,7 +26,7 @@ class StorageFull(DatabaseUnavailable):
 
 def was_unlucky(error: BaseException) -> bool:
     """Whether a statement lost against another process (deadlock, lock), and may win when it is tried again."""
-    return getattr(getattr(error, "orig", None), "sqlstate", None) in _RETRIED
+    return getattr(_cause(error), "sqlstate", None) in _RETRIED
 
 
 def as_unavailable(error: BaseException) -> DatabaseUnavailable | None:
@@ -35,13 +35,18 @@ def as_unavailable(error: BaseException) -> DatabaseUnavailable | None:
         return error
     if isinstance(error, OSError):
         return StorageFull("the disk is full") if error.errno == errno.ENOSPC else DatabaseUnavailable("the disk fails")
-    if not isinstance(error, DBAPIError):
-        return None
-    if isinstance(error.orig, sqlite3.Error):
-        return _sqlite_failure(error.orig)
-    if isinstance(error.orig, psycopg.Error):
-        return _postgresql_failure(error)
-    return DatabaseUnavailable("the database cannot be reached") if error.connection_invalidated else None
+    cause = _cause(error)
+    if isinstance(cause, sqlite3.Error):
+        return _sqlite_failure(cause)
+    if isinstance(cause, psycopg.Error):
+        return _postgresql_failure(cause)
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return DatabaseUnavailable("the database cannot be reached") if lost else None
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    """The driver's own error, whether or not Core wrapped it."""
+    return error.orig if isinstance(error, DBAPIError) else error
 
 
 def _sqlite_failure(error: sqlite3.Error) -> DatabaseUnavailable | None:
@@ -55,15 +60,15 @@ def _sqlite_failure(error: sqlite3.Error) -> DatabaseUnavailable | None:
     return None
 
 
-def _postgresql_failure(error: DBAPIError) -> DatabaseUnavailable | None:
-    state = getattr(error.orig, "sqlstate", None) or ""
+def _postgresql_failure(error: psycopg.Error) -> DatabaseUnavailable | None:
+    state = error.sqlstate or ""
     if state in _RETRIED or state.startswith(_ITS_OWN):
         return None
     if state == _FULL:
         return StorageFull("the database has no room left")
     if state == _READ_ONLY:
         return DatabaseUnavailable("the database takes no writes")
-    lost = error.connection_invalidated or isinstance(error, InterfaceError)
-    if lost or isinstance(error, OperationalError) or state.startswith(("08", "57", "58")):
+    lost = isinstance(error, psycopg.InterfaceError | psycopg.OperationalError)
+    if lost or state.startswith(("08", "57", "58")):
         return DatabaseUnavailable("the database cannot be reached")
     return None

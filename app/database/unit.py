@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, Executable, Insert
+from sqlalchemy import Connection, CursorResult, Executable
+
+from .prepared import Prepared
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -31,7 +33,7 @@ class Unit:
         self.connection = connection
         self.writes = writes
         self.records: list[Record] = []
-        self._inserts: dict[Insert, list[Mapping[str, Any]]] = {}
+        self._inserts: dict[Prepared, list[Mapping[str, Any]]] = {}
         self._read_clock = read_clock
         self._now: datetime | None = None
 
@@ -43,11 +45,18 @@ class Unit:
         return self._now
 
     def execute(self, statement: Executable, parameters: Parameters | None = None) -> CursorResult[Any]:
+        """Carry out a Core statement."""
         if self._inserts:
             self.flush()
         return self.connection.execute(statement, parameters)
 
-    def insert(self, statement: Insert, *rows: Mapping[str, Any]) -> None:
+    def run(self, statement: Prepared, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Carry out a hot statement; gives its rows, in the order of its columns."""
+        if self._inserts:
+            self.flush()
+        return statement.run(self.connection, parameters)
+
+    def insert(self, statement: Prepared, *rows: Mapping[str, Any]) -> None:
         """Add rows, together with those that other functions of the batch add: one statement for all.
 
         They are there for every statement that follows.
@@ -58,7 +67,7 @@ class Unit:
         """Run the inserts that were gathered, in the order in which their tables were first named."""
         inserts, self._inserts = self._inserts, {}
         for statement, rows in inserts.items():
-            self.connection.execute(statement, rows)
+            statement.run_for_each(self.connection, rows)
 
     def record(
         self,

@@ -78,6 +78,8 @@ class Writer:
         self._queue: deque[Job] = deque()
         self._running: list[Job] = []
         self._wake = threading.Condition()
+        self._knocked = False
+        self._knocking: asyncio.AbstractEventLoop | None = None
         self._is_closed = False
         self._stopping = False
         self._connection: Connection | None = None
@@ -97,8 +99,10 @@ class Writer:
             if len(self._queue) >= self._capacity:
                 raise DatabaseUnavailable("too many writes are waiting")
             self._queue.append(job)
-            if len(self._queue) == 1:
-                self._wake.notify()
+        if self._knocking is not job.loop:
+            # Behind everything else that is ready now: calls that come together make one batch.
+            self._knocking = job.loop
+            job.loop.call_soon(self._knock)
         return job.future
 
     @property
@@ -142,10 +146,18 @@ class Writer:
             self._running = []
         self._disconnect()
 
+    def _knock(self) -> None:
+        self._knocking = None
+        with self._wake:
+            self._knocked = True
+            self._wake.notify()
+
     def _take(self) -> list[Job]:
         with self._wake:
-            while not self._queue and not self._stopping:
+            while not (self._stopping or (self._queue and self._knocked)):
+                self._knocked = False  # a knock for calls that were taken with those before
                 self._wake.wait()
+            self._knocked = len(self._queue) > _BATCH_LIMIT
             return [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH_LIMIT))]
 
     def _write(self, jobs: list[Job]) -> None:

@@ -9,17 +9,23 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, case, insert, select, update
 
-from ..database import Record, Unit
+from ..database import Prepared, Record, Unit
 from ..database.tables import table_of
+from ..database.types import Instant
 from .models import EventRow, LogHeadRow
 
 _events = table_of(EventRow)
 _head = table_of(LogHeadRow)
 
-_NUMBER = update(_head).values(seq=_head.c.seq + bindparam("count"), at=bindparam("latest")).returning(_head.c.seq)
-_APPEND = insert(_events)
+_NUMBER = Prepared(
+    update(_head)
+    .values(seq=_head.c.seq + bindparam("count", type_=_head.c.seq.type), at=bindparam("latest", type_=Instant))
+    .returning(_head.c.seq),
+    [_head.c.seq],
+)
+_APPEND = Prepared(insert(_events))
 _COLUMNS = (
     _events.c.seq,
     _events.c.environment_id,
@@ -51,10 +57,10 @@ class Event(msgspec.Struct, frozen=True):
 def append(connection: Connection, records: Sequence[Record]) -> int:
     """Number and store what a batch recorded; gives the last number. The batch must commit right after."""
     latest = max(record.at for record in records)
-    last: int = connection.execute(_NUMBER, {"count": len(records), "latest": latest}).scalar_one()
+    ((last,),) = _NUMBER.run(connection, {"count": len(records), "latest": latest})
     first = last - len(records) + 1
-    connection.execute(
-        _APPEND,
+    _APPEND.run_for_each(
+        connection,
         [
             {
                 "seq": number,
@@ -68,13 +74,18 @@ def append(connection: Connection, records: Sequence[Record]) -> int:
             for number, record in enumerate(records, first)
         ],
     )
-    return last
+    return int(last)
 
 
 def head(db: Unit) -> tuple[int, datetime]:
     """The number of the last event, and the latest instant that was written."""
     row = db.execute(_HEAD).one()
     return row.seq, row.at
+
+
+def hold(db: Unit) -> None:
+    """Let every other process that writes wait until this transaction ends. For what must happen once in all."""
+    db.execute(_HEAD.with_for_update())
 
 
 def since(db: Unit, after: int, limit: int = 1000, environment_id: str | None = None) -> list[Event]:

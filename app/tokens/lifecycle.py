@@ -8,14 +8,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Update, bindparam, insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from .. import ids
 from ..clock import iso
-from ..database import Unit
+from ..database import Prepared, Unit
 from ..database.tables import table_of
-from ..database.types import present
+from ..database.types import Instant, present
 from .models import (
     COLUMNS,
     COMPLETED,
@@ -112,10 +112,12 @@ class Rules(msgspec.Struct, frozen=True):
 
 NO_RULES = Rules()
 
-_INSERT = insert(_tokens)
-_INSERT_TAGS = insert(_tags)
-_RESTATE_TAGS = update(_tags).where(_tags.c.token_id == bindparam("b_id")).values(status=bindparam("b_status"))
-_CLAIM = upsert(_keys).on_conflict_do_nothing().returning(_keys.c.token_id)
+_INSERT = Prepared(insert(_tokens))
+_INSERT_TAGS = Prepared(insert(_tags))
+_RESTATE_TAGS = Prepared(
+    update(_tags).where(_tags.c.token_id == bindparam("b_id")).values(status=bindparam("b_status"))
+)
+_CLAIM = Prepared(upsert(_keys).on_conflict_do_nothing().returning(_keys.c.token_id), [_keys.c.token_id])
 _THE_KEY = (
     (_keys.c.environment_id == bindparam("b_environment"))
     & (_keys.c.scope == bindparam("b_scope"))
@@ -127,10 +129,11 @@ _MOVE = (
     .where(_THE_KEY)
     .values(token_id=bindparam("to"), expires_at=bindparam("until"), was_cached=bindparam("cached"))
 )
-_BY_ID = select(*COLUMNS).where(
+_THE_TOKEN = select(*COLUMNS).where(
     _tokens.c.id == bindparam("b_id"), _tokens.c.environment_id == bindparam("b_environment")
 )
-_LOCKED = _BY_ID.with_for_update()
+_BY_ID = Prepared(_THE_TOKEN, COLUMNS)
+_LOCKED = Prepared(_THE_TOKEN.with_for_update(), COLUMNS)
 _NEW_VALUES = {
     name: bindparam(f"new_{name}", type_=_tokens.c[name].type)
     for name in (
@@ -144,7 +147,7 @@ _NEW_VALUES = {
         "settled_by_request",
     )
 }
-_SETTLE = (
+_ANSWER = (
     update(_tokens)
     .where(
         _tokens.c.id == bindparam("b_id"),
@@ -156,8 +159,9 @@ _SETTLE = (
     .returning(*COLUMNS)
 )
 # An early time-out moves the deadline, so that `completedAt` of a timeout is always `timeoutAt`.
-_TIME_OUT_NOW = _SETTLE.values(timeout_at=bindparam("new_completed_at"))
-_TIME_OUT = (
+_SETTLE = Prepared(_ANSWER, COLUMNS)
+_TIME_OUT_NOW = Prepared(_ANSWER.values(timeout_at=bindparam("new_completed_at", type_=Instant)), COLUMNS)
+_TIME_OUT = Prepared(
     update(_tokens)
     .where(
         _tokens.c.id == bindparam("b_id"),
@@ -166,15 +170,16 @@ _TIME_OUT = (
         _tokens.c.timeout_at <= bindparam("b_now"),
     )
     .values({**_NEW_VALUES, "completed_at": _tokens.c.timeout_at})
-    .returning(*COLUMNS)
+    .returning(*COLUMNS),
+    COLUMNS,
 )
 _DUE = (
     select(*COLUMNS)
     .where(IS_WAITING, _tokens.c.timeout_at <= bindparam("b_now"))
     .order_by(_tokens.c.timeout_at)
     .limit(bindparam("limit"))
-    .with_for_update(skip_locked=True)
 )
+_DUE_AND_FREE = _DUE.with_for_update(skip_locked=True)
 
 
 def create(db: Unit, environment_id: str, new: NewToken, by: By) -> Created:
@@ -208,7 +213,7 @@ def settle(db: Unit, token_id: str, environment_id: str, answer: Answer, by: By,
         if refusal is not None:
             return refusal
     statement = _statement(answer)
-    row = db.execute(
+    rows = db.run(
         statement,
         {
             "b_id": token_id,
@@ -223,12 +228,12 @@ def settle(db: Unit, token_id: str, environment_id: str, answer: Answer, by: By,
             "new_settled_by_request": answer.request_key,
             **({} if statement is _TIME_OUT else {"new_completed_at": db.now}),
         },
-    ).one_or_none()
-    if row is None:
+    )
+    if not rows:
         return _too_late(db, token_id, environment_id, answer)
-    token = token_of(row)
+    token = token_of(rows[0])
     if token.tags:
-        db.execute(_RESTATE_TAGS, {"b_id": token_id, "b_status": token.status})
+        db.run(_RESTATE_TAGS, {"b_id": token_id, "b_status": token.status})
     db.record(_kind(token), token.id, environment_id=environment_id, actor=by, data=_details(token))
     for follow in rules.on_settled:
         follow(db, token, by)
@@ -258,11 +263,22 @@ def time_out(db: Unit, token_id: str, environment_id: str, by: By, rules: Rules 
 
 def time_out_overdue(db: Unit, limit: int, rules: Rules = NO_RULES) -> int:
     """Time out up to `limit` tokens whose deadline has passed, earliest first. Safe to run from many processes."""
-    due = [token_of(row) for row in db.execute(_DUE, {"b_now": db.now, "limit": limit})]
+    due = overdue(db, limit)
     for token in due:
-        answer = _timeout_answer(token.timeout_at or db.now)
-        settle(db, token.id, token.environment_id, answer, DEADLINE, rules)
+        meet_deadline(db, token, rules)
     return len(due)
+
+
+def overdue(db: Unit, limit: int) -> list[Token]:
+    """Tokens that wait past their deadline, earliest first; a writer is given only those that nobody is answering."""
+    statement = _DUE_AND_FREE if db.writes else _DUE
+    return [token_of(row) for row in db.execute(statement, {"b_now": db.now, "limit": limit})]
+
+
+def meet_deadline(db: Unit, token: Token, rules: Rules = NO_RULES) -> Settlement:
+    """Time a token out at its deadline, if that has passed and nobody has answered."""
+    assert token.timeout_at is not None  # noqa: S101 - for the type checker
+    return settle(db, token.id, token.environment_id, _timeout_answer(token.timeout_at), DEADLINE, rules)
 
 
 def as_of(token: Token, now: datetime) -> Token:
@@ -280,7 +296,7 @@ def _claim(
 ) -> "_Earlier | None":
     """Take a key for a token that is about to be made; gives the token that holds it already."""
     until = db.now + lifetime
-    taken = db.execute(
+    taken = db.run(
         _CLAIM,
         {
             "environment_id": environment_id,
@@ -290,8 +306,8 @@ def _claim(
             "expires_at": until,
             "was_cached": False,
         },
-    ).one_or_none()
-    if taken is not None:
+    )
+    if taken:
         return None
     holder = db.execute(_CLAIMED, _named(environment_id, scope, key)).one()
     if holder.expires_at > db.now:
@@ -315,8 +331,8 @@ def _named(environment_id: str, scope: str, key: str) -> dict[str, object]:
 
 
 def _given_before(db: Unit, environment_id: str, token_id: str, new: NewToken, *, is_cached: bool) -> Created:
-    row = db.execute(_BY_ID, {"b_id": token_id, "b_environment": environment_id}).one()
-    token = token_of(row)
+    token = _found(db, _BY_ID, token_id, environment_id)
+    assert token is not None  # noqa: S101 - a key is claimed in the transaction that makes its token
     return Created(as_of(token, db.now), is_cached, _differing(token, new) if is_cached else ())
 
 
@@ -353,10 +369,9 @@ def _insert(db: Unit, environment_id: str, token_id: str, new: NewToken, by: By)
 def _refusal(
     db: Unit, token_id: str, environment_id: str, answer: Answer, by: By, rules: Rules
 ) -> NotFound | AlreadySettled | Refused | None:
-    row = db.execute(_LOCKED, {"b_id": token_id, "b_environment": environment_id}).one_or_none()
-    if row is None:
+    token = _found(db, _LOCKED, token_id, environment_id)
+    if token is None:
         return NotFound()
-    token = token_of(row)
     if not token.is_waiting:
         return None  # the statement that settles will say so
     for may_answer in rules.may_answer:
@@ -367,10 +382,10 @@ def _refusal(
 
 
 def _too_late(db: Unit, token_id: str, environment_id: str, answer: Answer) -> Settlement:
-    row = db.execute(_BY_ID, {"b_id": token_id, "b_environment": environment_id}).one_or_none()
-    if row is None:
+    # Locked: an answer that another process accepted before the deadline may still be on its way to the disk.
+    token = _found(db, _LOCKED, token_id, environment_id)
+    if token is None:
         return NotFound()
-    token = token_of(row)
     if answer.request_key is not None and answer.request_key == token.settled_by_request:
         return Settled(token)  # the same request again, after its answer was lost
     if token.is_waiting:  # past its deadline, and the sweeper is still to come
@@ -378,7 +393,12 @@ def _too_late(db: Unit, token_id: str, environment_id: str, answer: Answer) -> S
     return AlreadySettled(token)
 
 
-def _statement(answer: Answer) -> Update:
+def _found(db: Unit, statement: Prepared, token_id: str, environment_id: str) -> Token | None:
+    rows = db.run(statement, {"b_id": token_id, "b_environment": environment_id})
+    return token_of(rows[0]) if rows else None
+
+
+def _statement(answer: Answer) -> Prepared:
     if answer.status != TIMED_OUT or answer.is_cancelled:
         return _SETTLE
     return _TIME_OUT_NOW if answer.is_early else _TIME_OUT

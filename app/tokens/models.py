@@ -1,5 +1,6 @@
 """A token: its tables, and the value that the rest of the server sees."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -87,7 +88,7 @@ class IdempotencyKeyRow(Table, table=True):
     was_cached: bool = Field(default=False, sa_column=Column(Boolean, nullable=False))
 
 
-class Token(msgspec.Struct, frozen=True, kw_only=True):
+class Token(msgspec.Struct, frozen=True):
     """A token as the server sees it at one instant: never WAITING past its deadline."""
 
     id: str
@@ -145,14 +146,19 @@ DEADLINE = By(kind="system", door="deadline")
 
 _tokens = table_of(TokenRow)
 COLUMNS = tuple(_tokens.c[name] for name in Token.__struct_fields__)
+_TAGS = Token.__struct_fields__.index("tags")
 
 
 # A literal, not a parameter: only then can a database use the index of waiting tokens.
 IS_WAITING = _tokens.c.status == literal_column("'WAITING'")
 
 
-def token_of(row: Any) -> Token:
+def token_of(row: Sequence[Any]) -> Token:
     """The token in a row of `COLUMNS`, as it is stored: an overdue one may still say WAITING."""
-    values = row._asdict()
-    values["tags"] = tuple(msgspec.json.decode(row.tags)) if row.tags != "[]" else ()
-    return Token(**values)
+    values = [*row]
+    values[_TAGS] = _tags_in(values[_TAGS])
+    return Token(*values)
+
+
+def _tags_in(text: str) -> tuple[str, ...]:
+    return tuple(msgspec.json.decode(text)) if text != "[]" else ()

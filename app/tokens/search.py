@@ -6,7 +6,7 @@ asked again there; see `certain`.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Literal, TypeVar
 
@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, unio
 
 from .. import ids
 from ..clock import MILLISECOND
-from ..database import Database, Unit
+from ..database import LAST, Database, Prepared, Unit
 from ..database.tables import table_of
 from .lifecycle import as_of
 from .models import COLUMNS, IS_WAITING, STATUSES, TIMED_OUT, WAITING, Status, Token, TokenRow, TokenTagRow, token_of
@@ -24,7 +24,9 @@ COUNT_LIMIT = 1000  # a count beyond this reads "1,000+": counting must not depe
 
 _tokens = table_of(TokenRow)
 _tags = table_of(TokenTagRow)
-_BY_ID = select(*COLUMNS).where(_tokens.c.id == bindparam("b_id"))
+_THE_TOKEN = select(*COLUMNS).where(_tokens.c.id == bindparam("b_id"))
+_BY_ID = Prepared(_THE_TOKEN, COLUMNS)
+_LOCKED = Prepared(_THE_TOKEN.with_for_update(), COLUMNS)
 
 T = TypeVar("T")
 
@@ -75,20 +77,30 @@ class Page(msgspec.Struct, frozen=True):
 
 
 async def certain(database: Database, function: Callable[..., T | Doubt], *arguments: Any) -> T:
-    """Read, and where the reading is in doubt ask the writer, behind whatever is on its way."""
+    """Read, and where the reading is in doubt ask the writer, behind whatever is on its way.
+
+    `function` is handed `arguments`; where the first is a token's id, that is the token it looks at.
+    """
     result = await database.read(function, *arguments)
     if isinstance(result, Doubt):
-        result = await database.write(function, *arguments)
+        result = await database.read_in_turn(function, *arguments, key=_key(arguments[0]))
     assert not isinstance(result, Doubt)  # noqa: S101 - the writer is never in doubt
     return result
 
 
+def _key(first: object) -> str:
+    """What the writer locks while it makes certain: one token, or whichever it finds."""
+    return f"token:{first}" if isinstance(first, str) and ids.is_token_id(first) else LAST
+
+
 def retrieve(db: Unit, token_id: str, environment_id: str | None = None) -> Token | Doubt | None:
     """One token as it is now; None when there is none, or it belongs to another environment."""
-    row = db.execute(_BY_ID.with_for_update() if db.writes else _BY_ID, {"b_id": token_id}).one_or_none()
-    if row is None or environment_id not in {None, row.environment_id}:
+    if not ids.is_token_id(token_id):
         return None
-    token = token_of(row)
+    rows = db.run(_LOCKED if db.writes else _BY_ID, {"b_id": token_id})
+    token = token_of(rows[0]) if rows else None
+    if token is None or environment_id not in {None, token.environment_id}:
+        return None
     if not token.is_waiting or token.timeout_at is None:
         return token
     seen = as_of(token, db.now)
@@ -97,18 +109,30 @@ def retrieve(db: Unit, token_id: str, environment_id: str | None = None) -> Toke
 
 def search(db: Unit, environment_id: str, wanted: Search) -> Page | Doubt:
     """A page of tokens of one environment."""
-    backwards = wanted.before is not None
-    found: dict[str, Token] = {}
-    in_doubt = False
-    for branch in _branches(db, environment_id, wanted):
-        for row in db.execute(_ordered(branch, wanted, backwards=backwards)):
-            token = token_of(row)
-            found[token.id] = seen = as_of(token, db.now)
-            in_doubt = in_doubt or seen is not token
-    if in_doubt and not db.writes:
+    found, overdue = _found(db, environment_id, wanted)
+    if overdue and not db.writes:
         return DOUBT
+    waited_for: set[str] = set()
+    while overdue - waited_for:
+        db.execute(_HELD, {"b_ids": sorted(overdue)})
+        waited_for |= overdue
+        found, overdue = _found(db, environment_id, wanted)
+    backwards = wanted.before is not None
     ordered = [found[token_id] for token_id in sorted(found, reverse=not backwards)]
     return _page(ordered, wanted, backwards=backwards)
+
+
+def _found(db: Unit, environment_id: str, wanted: Search) -> tuple[dict[str, Token], set[str]]:
+    """The tokens of a page by id, as they truly are, and the ids of those that are overdue."""
+    found: dict[str, Token] = {}
+    overdue: set[str] = set()
+    for branch in _branches(db, environment_id, wanted):
+        for row in db.execute(_ordered(branch, wanted, backwards=wanted.before is not None)):
+            token = token_of(row)
+            found[token.id] = seen = as_of(token, db.now)
+            if seen is not token:
+                overdue.add(token.id)
+    return found, overdue
 
 
 def count(db: Unit, environment_id: str, wanted: Search) -> int:
@@ -135,6 +159,12 @@ def next_deadline(db: Unit) -> datetime | None:
     return deadline
 
 
+def time_left(db: Unit) -> timedelta | None:
+    """Until the earliest deadline, by the clock that decides; less than nothing when a token is overdue."""
+    deadline = next_deadline(db)
+    return None if deadline is None else deadline - db.now
+
+
 def _branches(db: Unit, environment_id: str, wanted: Search) -> list[_Branch]:
     """One query per status and tag, each a range of one index; an overdue token counts as timed out."""
     statuses = [status for status in STATUSES if status in wanted.statuses] or list(STATUSES)
@@ -143,7 +173,6 @@ def _branches(db: Unit, environment_id: str, wanted: Search) -> list[_Branch]:
         key = _tokens.c.id if tag is None else _tags.c.token_id
         branches += [_branch(_with_status(status, tag, environment_id, db.now), key, wanted) for status in statuses]
         if TIMED_OUT in statuses:
-            # Few tokens are ever overdue: they are found by their deadline, and sorted, not by walking all ids.
             branches.append(_branch(_overdue(tag, environment_id, db.now), key.concat(""), wanted))
     return branches
 
@@ -159,11 +188,16 @@ def _with_status(status: Status, tag: str | None, environment_id: str, now: date
 
 
 def _overdue(tag: str | None, environment_id: str, now: datetime) -> Select[Any]:
+    """The few tokens whose deadline has passed and that the sweeper has not met yet.
+
+    Found by their deadline: SQLite would rather walk all waiting tokens of the environment, or all of the
+    tag, if it saw the columns of those indexes. `|| ''` hides them.
+    """
+    in_environment = _tokens.c.environment_id.concat("") == environment_id
+    branch = select(*COLUMNS).where(IS_WAITING, _tokens.c.timeout_at <= now, in_environment)
     if tag is None:
-        branch = select(*COLUMNS).where(_tokens.c.environment_id == environment_id)
-    else:
-        branch = _tagged(tag, environment_id)
-    return branch.where(IS_WAITING, _tokens.c.timeout_at <= now)
+        return branch
+    return branch.join(_tags, _tags.c.token_id == _tokens.c.id).where(_tags.c.tag == tag)
 
 
 def _tagged(tag: str, environment_id: str) -> Select[Any]:

@@ -4,7 +4,7 @@ Create and complete are the two requests that a busy server answers all day; fin
 handlers through the framework cost as much as the work itself (docs/decisions).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from litestar import Litestar, Request, Response
@@ -28,8 +28,8 @@ class Express:
         self._app = app
         self._framework = framework
         self._on_error = on_error
-        self._exact: dict[tuple[str, str], HTTPRouteHandler] = {}
-        self._within: dict[tuple[str, str, str], tuple[HTTPRouteHandler, str, str]] = {}
+        self._exact: dict[tuple[str, str], _Route] = {}
+        self._within: dict[tuple[str, str, str], _Route] = {}
         for handler in routes:
             self._learn(handler)
 
@@ -38,15 +38,15 @@ class Express:
         if found is None:
             await self._app(scope, receive, send)
             return
-        handler, parameters, template = found
-        scope["path_template"] = template
+        route, parameters = found
+        scope["path_template"] = route.template
         scope["litestar_app"] = self._framework
         scope["path_params"] = parameters
         request: Request[Any, Any, Any] = Request(scope, receive, send)  # type: ignore[arg-type]  # an ASGI scope
         try:
-            for guard in handler.guards or ():
-                await guard(request, handler)  # type: ignore[misc]  # ours are all asynchronous
-            response: Response[Any] = await handler.fn(request, **parameters)
+            for guard in route.guards:
+                await guard(request, route.handler)
+            response: Response[Any] = await route.answer(request, **parameters)
         except Exception as error:  # noqa: BLE001 - every failure becomes an answer
             response = self._on_error(request, error)
         await _send(response, request, scope, receive, send)
@@ -56,24 +56,32 @@ class Express:
         (path,) = handler.paths
         before, brace, rest = path.partition("{")
         if not brace:
-            self._exact[method, path] = handler
+            self._exact[method, path] = _Route(handler, path)
             return
         name, _, after = rest.partition("}")
         name = name.partition(":")[0]
-        self._within[method, before, after] = (handler, name, f"{before}{{{name}}}{after}")
+        self._within[method, before, after] = _Route(handler, f"{before}{{{name}}}{after}", name)
 
-    def _find(self, scope: Scope) -> tuple[HTTPRouteHandler, Mapping[str, str], str] | None:
+    def _find(self, scope: Scope) -> "tuple[_Route, Mapping[str, str]] | None":
         method, path = scope["method"], scope["path"]
         exact = self._exact.get((method, path))
         if exact is not None:
-            return exact, {}, path
+            return exact, {}
         head, slash, last = path.rpartition("/")
         before, mark, value = head.rpartition("/")
         within = self._within.get((method, before + mark, slash + last))
-        if within is None or not value:
-            return None
-        handler, name, template = within
-        return handler, {name: value}, template
+        return (within, {within.parameter: value}) if within is not None and value else None
+
+
+class _Route:
+    """A handler, its guards, and the name of the one part of its path that varies."""
+
+    def __init__(self, handler: HTTPRouteHandler, template: str, parameter: str = "") -> None:
+        self.handler = handler
+        self.template = template
+        self.parameter = parameter
+        self.answer: Callable[..., Awaitable[Response[Any]]] = handler.fn
+        self.guards: Sequence[Callable[..., Awaitable[None]]] = [*(handler.guards or ())]  # type: ignore[list-item]  # ours are all asynchronous
 
 
 async def _send(
