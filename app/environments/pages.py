@@ -138,14 +138,14 @@ async def _page(
 
 
 async def _environment(request: Asked, slug: str) -> Environment:
-    environment = await service_of(request).database.read(environments.find, slug)
+    environment = await service_of(request).database.read(environments.find, slug) if _SLUG.fullmatch(slug) else None
     if environment is None:
         raise Problem(404, "environment-not-found", "There is no such environment.")
     return environment
 
 
 async def _key(request: Asked, environment: Environment, key_id: str) -> KeyListing:
-    key = await service_of(request).database.read(api_keys.find, key_id)
+    key = await service_of(request).database.read(api_keys.find, key_id) if key_id.isprintable() else None
     if key is None or key.environment_id != environment.id or key.is_revoked:
         raise Problem(404, "key-not-found", "There is no such key, or it was revoked before.")
     return key

@@ -10,6 +10,7 @@ from litestar import Request, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.params import FromPath
 
+from .. import ids
 from ..access.guards import anyone_with_the_approval_link, forms_of_our_own_pages
 from ..access.principals import PublicAccess
 from ..pages.answers import see_other
@@ -109,7 +110,12 @@ async def access_in(request: Any, token_id: str) -> PublicAccess | None:
     if not secret:
         return None
     access = await service_of(request).authentication.public_access(secret)
-    return access if access.may_complete(token_id) else None
+    return access if _opens(access, token_id) else None
+
+
+def _opens(access: PublicAccess, token_id: str) -> bool:
+    """A secret for all tokens opens only what is an id: the text becomes part of an address and a cookie."""
+    return ids.is_token_id(token_id) and access.may_complete(token_id)
 
 
 async def _exchange(request: Asked, token_id: str, secret: str) -> Response[Any]:
@@ -118,7 +124,7 @@ async def _exchange(request: Asked, token_id: str, secret: str) -> Response[Any]
         access = await service.authentication.public_access(secret)
     except Problem as problem:
         return _late(request, _EXPIRED if "expired" in problem.detail else _NOT_VALID, 401)
-    if not access.may_complete(token_id):
+    if not _opens(access, token_id):
         return _late(request, _NOT_VALID, 403)
     path = f"/approve/{token_id}"
     seconds = int((access.expires_at - service.clock.now()).total_seconds())

@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.params import FromPath
 
+from .. import ids
 from ..access.guards import anyone_who_knows_the_callback_url
 from ..access.public_access import write_scope
 from ..pages.page import page
@@ -33,7 +34,7 @@ ROUTES = [callback_page]
 
 async def _approval_url(service: Service, token_id: str, digest: str) -> str | None:
     """Whoever knows the callback URL may answer already; the approval page is only the kinder way."""
-    if not service.callbacks.is_right(token_id, digest):
+    if not ids.is_token_id(token_id) or not service.callbacks.is_right(token_id, digest):
         return None
     token = await certain(service.database, retrieve, token_id)
     if token is None or token.is_settled:

@@ -69,7 +69,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
 
 def filters_of(query: Mapping[str, str]) -> Filters:
     """Filters from the query of a URL."""
-    given = {name: query.get(name, "").strip()[:_LONGEST] for name in Filters.__struct_fields__}
+    given = {name: _text(query.get(name, "")) for name in Filters.__struct_fields__}
     tags = (part.strip() for part in given["tags"].split(","))
     return Filters(
         environment=given["environment"],
@@ -81,6 +81,11 @@ def filters_of(query: Mapping[str, str]) -> Filters:
         after=given["after"] if ids.is_token_id(given["after"]) else "",
         before=given["before"] if ids.is_token_id(given["before"]) else "",
     )
+
+
+def _text(value: str) -> str:
+    """No database holds a NUL, so nothing is found by one."""
+    return value.replace("\x00", "").strip()[:_LONGEST]
 
 
 def _id(text: str) -> str:

@@ -7,6 +7,7 @@ import msgspec
 from litestar import MediaType, Request, Response, get, post
 from litestar.params import FromPath
 
+from .. import ids
 from ..access.callbacks import callback_url
 from ..access.guards import forms_of_our_own_pages, requires_a_signed_in_person
 from ..access.principals import Person
@@ -231,7 +232,7 @@ def _shown(view: View) -> str:
 
 
 async def _token(service: Service, token_id: str) -> Token:
-    token = await certain(service.database, retrieve, token_id)
+    token = await certain(service.database, retrieve, token_id) if ids.is_token_id(token_id) else None
     if token is None:
         raise not_found()
     return token
@@ -247,7 +248,7 @@ async def _page_of(
     late: bool = False,
 ) -> Response[str]:
     service = service_of(request)
-    view = await certain(service.database, token_view, token_id)
+    view = await certain(service.database, token_view, token_id) if ids.is_token_id(token_id) else None
     if view is None:
         raise not_found()
     token: Token = view["token"]

@@ -193,6 +193,10 @@ def test_links_that_open_nothing(house: House, ben: Visitor, ada: Program, link:
         f"/approve/{token.id}?token={house.mint(f'write:waitpoints:{token.id}', environment=house.prod)}"
     )
     assert foreign.status_code == 404
+    everything = house.mint("write:waitpoints")
+    for text in ("a%0d%0aSet-Cookie:%20x=1", "%00", "x;%20Path=%2f"):
+        assert ben.open(f"/approve/{text}?token={everything}").status_code == 403
+    assert ben.open(f"/approve/{token.id}?token={everything}").status_code == 200
     ben.client.cookies.clear()
     assert ben.open(f"/approve/{token.id}").status_code == 401
     assert ben.open(f"/approve/{UNKNOWN_ID}").text.replace(UNKNOWN_ID, "") == ben.open(

@@ -126,6 +126,8 @@ def test_an_environment_is_made(house: House, desk: Visitor) -> None:
     [
         "/settings/environments/nowhere/keys/key_1/revocation",
         "/settings/environments/dev/keys/key_1/revocation",
+        "/settings/environments/%00/keys/key_1/revocation",
+        "/settings/environments/dev/keys/%00/revocation",
         "/nothing/here",
     ],
 )

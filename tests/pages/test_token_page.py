@@ -153,7 +153,10 @@ def test_nobody_does_it_without_signing_in(ben: Visitor, ada: Program, action: s
     assert ada.show(token)["status"] == "WAITING"
 
 
-@pytest.mark.parametrize("token_id", [UNKNOWN_ID, "nope", "%F0%9F%A6%86", "..%2f..", "waitpoint_" + "x" * 5000])
+@pytest.mark.parametrize(
+    "token_id",
+    [UNKNOWN_ID, "nope", "%F0%9F%A6%86", "..%2f..", "%00", "waitpoint_%00", "a%0d%0ab", "waitpoint_" + "x" * 5000],
+)
 def test_what_is_not_there_is_not_there(desk: Visitor, token_id: str) -> None:
     """One page for every id that leads nowhere."""
     for path in (f"/tokens/{token_id}", f"/tokens/{token_id}/output"):
