@@ -45,23 +45,8 @@ class Waitpoint:
 
         self._channel = BlockingChannel(settings(url, secret_key, public_access_token), transport)
         self.tokens = Tokens(self._channel)
+        self.wait_for_token = self.tokens.wait
         self.auth = Auth(self._channel)
-
-    @overload
-    def wait_for_token(
-        self, token: TokenOrId, output_type: type[T], *, timeout: float | timedelta | None = None
-    ) -> WaitResult[T]: ...
-
-    @overload
-    def wait_for_token(
-        self, token: TokenOrId, output_type: Any = None, *, timeout: float | timedelta | None = None
-    ) -> WaitResult[Any]: ...
-
-    def wait_for_token(
-        self, token: TokenOrId, output_type: Any = None, *, timeout: float | timedelta | None = None
-    ) -> WaitResult[Any]:
-        """The same as `tokens.wait`."""
-        return self.tokens.wait(token, output_type, timeout=timeout)
 
     def close(self) -> None:
         """Close all connections."""
@@ -181,23 +166,8 @@ class AsyncWaitpoint:
 
         self._channel = AwaitingChannel(settings(url, secret_key, public_access_token), transport)
         self.tokens = AsyncTokens(self._channel)
+        self.wait_for_token = self.tokens.wait
         self.auth = AsyncAuth(self._channel)
-
-    @overload
-    def wait_for_token(
-        self, token: TokenOrId, output_type: type[T], *, timeout: float | timedelta | None = None
-    ) -> TokenWait[T]: ...
-
-    @overload
-    def wait_for_token(
-        self, token: TokenOrId, output_type: Any = None, *, timeout: float | timedelta | None = None
-    ) -> TokenWait[Any]: ...
-
-    def wait_for_token(
-        self, token: TokenOrId, output_type: Any = None, *, timeout: float | timedelta | None = None
-    ) -> TokenWait[Any]:
-        """The same as `tokens.wait`."""
-        return self.tokens.wait(token, output_type, timeout=timeout)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import email.utils
 import itertools
+import logging
 import random
 import time
 import uuid
@@ -36,6 +37,8 @@ from waitpoint._errors import (
 from waitpoint._values import Token
 
 T = TypeVar("T")
+
+log = logging.getLogger("waitpoint")
 
 FIRST_PAUSE = 0.25  # seconds; doubled after each try
 LONGEST_PAUSE = 5.0
@@ -105,6 +108,8 @@ def ask(call: Call[T], patience: Patience = USUAL_PATIENCE, after: float = 0.0) 
             pause = patience.pause(tries, trouble)
             if pause is None:
                 raise
+            if tries == USUAL_PATIENCE.tries:
+                log.warning("%s Trying on.", trouble)
             after = pause
     raise AssertionError  # itertools.count never ends
 

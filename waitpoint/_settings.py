@@ -42,12 +42,21 @@ def settings(
 
 
 def _checked_url(url: str) -> str:
-    parts = urlsplit(url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_an_address(url.strip()):
         raise InvalidInput(f"The address of the server is {url!r}. It looks like {DEFAULT_URL} (WAITPOINT_URL).")
+    parts = urlsplit(url.strip())
     if parts.query or parts.fragment or parts.username:
         raise InvalidInput("The address of the server holds more than scheme, host and path (WAITPOINT_URL).")
     return url.strip().rstrip("/")
+
+
+def _is_an_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises where it is no number of a port
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and " " not in url and url.isprintable()
 
 
 def _checked_key(key: str) -> str:

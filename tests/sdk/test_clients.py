@@ -419,12 +419,23 @@ def test_a_key_that_cannot_be_one_is_refused(key: str) -> None:
         Waitpoint(secret_key=key)
 
 
-@pytest.mark.parametrize("url", ["localhost:8000", "ftp://x", "http://", "http://user:pw@x", "http://x?y=1", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:8000",
+        "ftp://x",
+        "http://",
+        "http://user:pw@x",
+        "http://x?y=1",
+        "http://x:99999",
+        "http://[::1",
+        "http://a b",
+    ],
+)
 def test_an_address_must_be_one(url: str) -> None:
     """With an example."""
-    if url:
-        with pytest.raises(InvalidInput, match="WAITPOINT_URL"):
-            Waitpoint(url=url, secret_key="x")
+    with pytest.raises(InvalidInput, match="WAITPOINT_URL"):
+        Waitpoint(url=url, secret_key="x")
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, stand_in: StandIn) -> None:

@@ -80,6 +80,6 @@ def test_a_type_checker_knows_what_a_wait_gives(tmp_path: Path) -> None:
         said.setdefault(int(line.split(":")[1]), line)
     lines = PROGRAM.splitlines()
     for number, expected in EXPECTED.items():
-        line = next(index for index, text in enumerate(lines, 1) if text.endswith(f"# {number}"))
-        assert expected in said.get(line, checked.stdout), lines[line - 1]
+        place = next(index for index, text in enumerate(lines, 1) if text.endswith(f"# {number}"))
+        assert expected in said.get(place, checked.stdout), lines[place - 1]
     assert len(EXPECTED) == len(said), checked.stdout
