@@ -1,10 +1,11 @@
 """What a program may ask about its own environment: claims, and public access tokens."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, post
+from msgspec import Meta
 
 from ..access.guards import requires_an_api_key
 from ..access.principals import ApiKey
@@ -25,8 +26,12 @@ _MOST_SCOPES = 100
 class PublicTokenRequest(msgspec.Struct, rename="camel", frozen=True):
     """Which scopes (`read:waitpoints:<id>`, `write:waitpoints:<id>`), and how long: "15m", an instant, or epoch seconds."""
 
-    scopes: list[str]
-    expiration_time: str | int | None = None
+    scopes: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=256)]], Meta(min_length=1, max_length=_MOST_SCOPES)
+    ]
+    expiration_time: Annotated[
+        str | int | None, Meta(description="At most 30 days ahead. Left out: 15 minutes.", examples=["1h", 1798761600])
+    ] = None
 
 
 class PublicToken(msgspec.Struct, frozen=True):

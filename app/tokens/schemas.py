@@ -3,16 +3,17 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from ..clock import iso
 from ..durations import BadDuration, parse_deadline, parse_duration
 from ..web import strict_json
 from ..web.problems import Problem, invalid
 from .lifecycle import Answer, NewToken
-from .models import Token
+from .models import STATUSES, Token
 
 MOST_TAGS = 10
 LONGEST_TAG = 128  # characters
@@ -23,63 +24,109 @@ DEFAULT_KEY_LIFETIME = timedelta(hours=1)
 _CREATE_FIELDS = {"idempotencyKey", "idempotencyKeyTTL", "timeout", "tags"}
 
 
+Duration = Annotated[
+    str,
+    Meta(
+        pattern=r"^([0-9]{1,9}[wdhms])+$",
+        description="A duration of 1 second to 5 years; units add up.",
+        examples=["30s", "10m", "1d12h", "4w"],
+    ),
+]
+Deadline = Annotated[
+    str,
+    Meta(
+        description="A duration such as 10m, or an ISO 8601 instant with a time zone that lies ahead.",
+        examples=["10m", "24h", "2030-01-31T09:00:00Z"],
+        max_length=100,
+    ),
+]
+Tag = Annotated[str, Meta(min_length=1, max_length=LONGEST_TAG, description="Any text without control characters.")]
+Instant = Annotated[str, Meta(extra_json_schema={"format": "date-time", "examples": ["2026-11-22T10:15:00.000Z"]})]
+Known = Annotated[str, Meta(extra_json_schema={"enum": list(STATUSES)})]
+TokenId = Annotated[
+    str,
+    Meta(
+        pattern=r"^waitpoint_[0-9a-v]{32}$",
+        extra_json_schema={"examples": ["waitpoint_06h02eb7v5pcs3ddvt3egfsvkac386t9"]},
+    ),
+]
+
+
 class CreateToken(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True):
     """What a token is made of; every field may be left out."""
 
-    timeout: str | None = None
-    tags: str | list[str] = []
-    idempotency_key: str = ""
-    idempotency_key_ttl: str = msgspec.field(default="1h", name="idempotencyKeyTTL")
+    timeout: Annotated[
+        Deadline | UnsetType | None,
+        Meta(description="When the token times out: a duration or an instant. Left out: 10 minutes. null: never."),
+    ] = UNSET
+    tags: Annotated[
+        Tag | Annotated[list[Tag], Meta(max_length=MOST_TAGS)],
+        Meta(description=f"Up to {MOST_TAGS} tags, to find the token by. One tag may stand alone."),
+    ] = []
+    idempotency_key: Annotated[
+        str,
+        Meta(
+            max_length=LONGEST_KEY,
+            description="The same key gives the same token, whatever became of it. Empty: none. No control characters.",
+        ),
+    ] = ""
+    idempotency_key_ttl: Annotated[
+        Duration, Meta(description="How long the key is kept; only beside an idempotencyKey.")
+    ] = msgspec.field(default="1h", name="idempotencyKeyTTL")
 
 
 class CreatedToken(msgspec.Struct, rename="camel", frozen=True):
     """A token that was made, or the one that the same key made before."""
 
-    id: str
-    is_cached: bool
-    url: str
-    public_access_token: str
+    id: TokenId
+    is_cached: Annotated[bool, Meta(description="Whether the same idempotency key had made the token before.")]
+    url: Annotated[str, Meta(description="The callback URL: whoever posts to it completes the token.")]
+    public_access_token: Annotated[
+        str, Meta(description="A JWT with which a browser may complete this token and nothing else, for a day.")
+    ]
 
 
 class CompleteToken(msgspec.Struct, frozen=True):
     """The answer: any JSON value."""
 
-    data: Any = msgspec.UNSET
+    data: Annotated[Any, Meta(description="The output of the token. Left out: none.")] = msgspec.UNSET
 
 
 class CompletedToken(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, kw_only=True):
     """The token has its answer. With `alreadyCompleted` it had one before, and this one was not recorded."""
 
-    success: bool
+    success: Literal[True]
     already_completed: bool = False
-    status: str | None = None
-    completed_at: str | None = None
+    status: Known | None = None
+    completed_at: Instant | None = None
 
 
 class CancelToken(msgspec.Struct, frozen=True):
     """Why the question is withdrawn."""
 
-    reason: str | None = None
+    reason: Annotated[str, Meta(max_length=LONGEST_REASON)] | None = None
 
 
 class ShownToken(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, kw_only=True):
     """A token as programs see it. Absent values are left out, never null."""
 
-    id: str
-    type: str
-    url: str
-    status: str
+    id: TokenId
+    type: Annotated[str, Meta(extra_json_schema={"const": "MANUAL"})]
+    url: Annotated[str, Meta(description="The callback URL.")]
+    status: Known
     tags: tuple[str, ...]
-    created_at: str
-    timeout_at: str | None = None
-    completed_after: str | None = None
-    completed_at: str | None = None
+    created_at: Instant
+    timeout_at: Annotated[Instant | None, Meta(description="Absent: the token waits for ever.")] = None
+    completed_after: Annotated[Instant | None, Meta(description="The same instant as timeoutAt.")] = None
+    completed_at: Instant | None = None
     idempotency_key: str | None = None
-    idempotency_key_expires_at: str | None = None
-    output: str | None = None
+    idempotency_key_expires_at: Instant | None = None
+    output: Annotated[
+        str | None, Meta(description="The answer as JSON text, or as plain text where outputType says so.")
+    ] = None
     output_type: str | None = None
-    output_is_error: bool | None = None
-    cancelled_at: str | None = None
+    output_is_error: Annotated[bool | None, Meta(description="Whether the token timed out or was cancelled.")] = None
+    cancelled_at: Instant | None = None
     cancel_reason: str | None = None
     answered_by: str | None = None
 
