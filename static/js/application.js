@@ -6,6 +6,7 @@ import "./count_down.js";
 import "./key_list.js";
 import "./local_time.js";
 import "./new_arrivals.js";
+import "./page_title.js";
 import "./send_once.js";
 import "./theme_switch.js";
 import "./waiting_count.js";

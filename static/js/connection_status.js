@@ -110,6 +110,7 @@ async function refresh() {
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   const fresh = page.getElementById("live");
   if (!fresh || fresh.dataset.version === region.dataset.version) return;
+  document.title = page.title;
   await htmx.swap({ sourceElement: region, target: region, swap: "outerMorph", text: fresh.outerHTML });
   document.getElementById("announcement").textContent = "This page was updated.";
 }

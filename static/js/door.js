@@ -3,4 +3,5 @@ import "./connection_status.js";
 import "./copy_button.js";
 import "./count_down.js";
 import "./local_time.js";
+import "./page_title.js";
 import "./send_once.js";
