@@ -4,21 +4,28 @@ import asyncio
 import os
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
+
+import msgspec
 
 from . import machine, servers
 from .door import signed_in
 from .figures import Report, milliseconds, quantile, readable
 from .load import run
-from .servers import AUTHORIZED, TOKENS, Server
+from .servers import TOKENS, Server
 
 MANY = 10_000
 _AT_ONCE = 100  # handshakes on their way at the same time
+_SOCKETS_OF_A_TOKEN = 50
+_PAGES_OF_A_PERSON = 100
 _SPARE_FILES = 500  # open files that are not sockets of this benchmark
 _SETTLING = 1.0  # seconds for first messages to arrive before memory is looked at
 _LOST_AFTER = 20.0  # seconds
+
+_SUBSCRIBE_TEXT = b'{"type":"subscribe"}'
+_SUBSCRIBE = bytes((0x81, 0x80 | len(_SUBSCRIBE_TEXT), 0, 0, 0, 0)) + _SUBSCRIBE_TEXT  # masked, with zeros
 
 
 @dataclass
@@ -57,18 +64,20 @@ class Found:
 def measure(*, quick: bool) -> Iterator[Report]:
     """One table: sockets of programs, and sockets of list pages."""
     count = min(1_000 if quick else MANY, machine.allow_many_sockets() - _SPARE_FILES)
+    broadcasts = 3 if quick else 10
     found = {}
-    for name in ("programs: /api/v1/realtime", "pages: /ws/tokens"):
-        with servers.sqlite() as url, servers.waitpoint(url) as server:
-            if name.startswith("programs"):
-                handshake = _handshake("/api/v1/realtime", AUTHORIZED)
-            else:
-                handshake = _handshake("/ws/tokens", {"cookie": signed_in(server), "origin": server.url})
-            found[name] = run(_listen(server, handshake, count, broadcasts=3 if quick else 10))
+    with servers.sqlite() as url, servers.waitpoint(url) as server:
+        programs = _handshakes_of_programs(server, count)
+        found["programs: /api/v1/realtime"] = run(_listen(server, programs, broadcasts=broadcasts))
+    with servers.sqlite() as url, servers.waitpoint(url) as server:
+        page = _handshake(server, "/live/tokens", {"cookie": signed_in(server), "origin": server.url})
+        found["list pages of one person: /live/tokens"] = run(
+            _listen(server, [page] * _PAGES_OF_A_PERSON, broadcasts=broadcasts)
+        )
     yield Report(
-        title=f"{count:,} idle websockets",
+        title=f"{count:,} idle websockets (SQLite)",
         how=(
-            "All on one server process and from one client process, on SQLite. A broadcast is one completed token; "
+            "All on one server process and from one client process. A broadcast is one completed token; "
             "its latency runs from sending the completion\nuntil a socket has the message, over all sockets and "
             f"broadcasts. {machine.pinning()}"
         ),
@@ -99,10 +108,20 @@ def measure(*, quick: bool) -> Iterator[Report]:
     )
 
 
-def _handshake(path: str, headers: dict[str, str]) -> bytes:
+def _handshakes_of_programs(server: Server, count: int) -> list[bytes]:
+    """One for each socket. As one caller may hold a hundred, they belong to many public access tokens that may read."""
+    handshakes: list[bytes] = []
+    while len(handshakes) < count:
+        _, body = server.ask("POST", "/api/v1/auth/public-tokens", {"scopes": ["read:waitpoints"]})
+        authorized = {"authorization": f"Bearer {msgspec.json.decode(body)['token']}"}
+        handshakes += [_handshake(server, "/api/v1/realtime", authorized) + _SUBSCRIBE] * _SOCKETS_OF_A_TOKEN
+    return handshakes[:count]
+
+
+def _handshake(server: Server, path: str, headers: dict[str, str]) -> bytes:
     lines = [
         f"GET {path} HTTP/1.1",
-        "host: 127.0.0.1:{port}",
+        f"host: 127.0.0.1:{server.port}",
         "upgrade: websocket",
         "connection: upgrade",
         f"sec-websocket-key: {b64encode(os.urandom(16)).decode()}",
@@ -112,35 +131,32 @@ def _handshake(path: str, headers: dict[str, str]) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-async def _listen(server: Server, handshake: bytes, count: int, *, broadcasts: int) -> Found:
-    handshake = handshake.replace(b"{port}", str(server.port).encode())
+async def _listen(server: Server, handshakes: Sequence[bytes], *, broadcasts: int) -> Found:
     hearing = Hearing()
+    tokens = [msgspec.json.decode(server.ask("POST", TOKENS, {})[1])["id"] for _ in range(broadcasts)]
     memory_before = machine.memory_bytes(server.pid)
     began = time.perf_counter()
     sockets: list[_Socket] = []
-    for _ in range(0, count, _AT_ONCE):
-        sockets += await asyncio.gather(*(_open(server.port, handshake, hearing) for _ in range(_AT_ONCE)))
+    for first in range(0, len(handshakes), _AT_ONCE):
+        some = handshakes[first : first + _AT_ONCE]
+        sockets += await asyncio.gather(*(_open(server.port, handshake, hearing) for handshake in some))
     seconds = time.perf_counter() - began
     await asyncio.sleep(_SETTLING)
     memory = machine.memory_bytes(server.pid) - memory_before
 
-    last = [await _broadcast(server, hearing, len(sockets)) for _ in range(broadcasts)]
+    last = [await _broadcast(server, token_id, hearing, len(sockets)) for token_id in tokens]
     for opened in sockets:
         opened.transport.abort()
     return Found(len(sockets), seconds, memory / len(sockets), hearing.latencies, last)
 
 
-async def _broadcast(server: Server, hearing: Hearing, sockets: int) -> float:
-    """Complete one token and wait until every socket has heard of it."""
-    _, created = await asyncio.to_thread(server.ask, "POST", TOKENS, {})
-    token_id = created.split(b'"id":"')[1].split(b'"')[0]
-    await asyncio.sleep(_SETTLING)  # for everybody to have heard of the new token
-
+async def _broadcast(server: Server, token_id: str, hearing: Hearing, sockets: int) -> float:
+    """Complete a token and wait until every socket has heard of it; gives how long that took."""
     heard_before = len(hearing.latencies)
-    hearing.expect(token_id, sockets)
-    await asyncio.to_thread(server.ask, "POST", f"{TOKENS}/{token_id.decode()}/complete", {"data": True})
+    hearing.expect(token_id.encode(), sockets)
+    await asyncio.to_thread(server.ask, "POST", f"{TOKENS}/{token_id}/complete", {"data": True})
     await asyncio.wait_for(hearing.complete, _LOST_AFTER)
-    hearing.marker = b"\0"
+    await asyncio.sleep(_SETTLING)  # until the next
     return max(hearing.latencies[heard_before:])
 
 
