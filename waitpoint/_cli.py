@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +17,7 @@ from types import ModuleType
 from waitpoint import _cli_tokens as tokens
 from waitpoint._errors import ServerUnavailable, WaitpointError
 
-#: What a missing server would do, so that `--help` lists everything and a mistyped name is told from a missing extra.
+#: The server's half, listed here so that help comes at once, and without a server, too.
 SERVER_COMMANDS = {
     "serve": "Run the server.",
     "migrate": "Bring the database to this version's schema.",
@@ -66,13 +66,13 @@ def _run(arguments: list[str]) -> int:
 
 
 def _run_on_server(arguments: list[str]) -> int:
-    server = _server()
-    commands = SERVER_COMMANDS if server is None else _commands_of(server)
-    if arguments[0] not in commands:
-        print(f"waitpoint: there is no command {arguments[0]!r}. See waitpoint --help", file=sys.stderr)
+    name = arguments[0]
+    if name not in SERVER_COMMANDS:
+        print(f"waitpoint: there is no command {name!r}. See waitpoint --help", file=sys.stderr)
         return NOT_UNDERSTOOD
+    server = _server()
     if server is None:
-        print(f"waitpoint {arguments[0]}: {NO_SERVER}", file=sys.stderr)
+        print(f"waitpoint {name}: {NO_SERVER}", file=sys.stderr)
         return NOT_UNDERSTOOD
     return int(server.main(arguments) or DONE)
 
@@ -101,17 +101,8 @@ def _is_ours(locations: Sequence[str] | None) -> bool:
     return any(Path(location).resolve() in {here / "server", here.parent / "app"} for location in locations or ())
 
 
-def _commands_of(server: ModuleType) -> Mapping[str, str]:
-    commands: Mapping[str, str] = server.COMMANDS
-    return commands
-
-
 def _help() -> str:
-    server = _server()
-    commands = {
-        "tokens": "Create, list, show, complete, cancel and watch tokens.",
-        **(SERVER_COMMANDS if server is None else _commands_of(server)),
-    }
+    commands = {"tokens": "Create, list, show, complete, cancel and watch tokens.", **SERVER_COMMANDS}
     width = max(map(len, commands))
     lines = [
         "usage: waitpoint COMMAND …",
@@ -122,7 +113,7 @@ def _help() -> str:
         "",
         "waitpoint COMMAND --help says more. waitpoint --version says which version this is.",
     ]
-    if server is None:
+    if importlib.util.find_spec("litestar") is None:
         lines += ["", f"All but tokens are commands of the server. {NO_SERVER}"]
     return "\n".join(lines)
 

@@ -1,5 +1,6 @@
 """`waitpoint` as typed: for people, for scripts, and when things go wrong."""
 
+import importlib.util
 import io
 import json
 import subprocess
@@ -198,20 +199,31 @@ def test_a_page_instead_of_an_answer_is_said_to_be_one(types: Typed, stand_in: S
     assert "answered HTML, is the URL right?" in types.err
 
 
-def test_help_lists_every_command_with_a_sentence(types: Typed) -> None:
-    """With the server installed they are the server's own sentences."""
+def test_help_lists_every_command_of_the_server_with_its_sentence(types: Typed) -> None:
+    """The list is kept here, so that help needs no server; names and sentences are the server's own."""
     from app.cli import COMMANDS  # noqa: PLC0415 (only here)
 
     assert 0 == types("--help")
 
+    assert COMMANDS == _cli.SERVER_COMMANDS
     for name, sentence in {"tokens": "", **COMMANDS}.items():
         assert f"  {name} " in types.out
         assert sentence in types.out
 
 
+def test_help_imports_no_server() -> None:
+    """It comes at once."""
+    program = "import sys; from waitpoint import _cli; _cli.main(['--help']); print(*sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert not {"litestar", "sqlalchemy", "httpx"} & set(done.stdout.split())
+
+
 def test_without_the_server_its_commands_are_listed_and_refused(types: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     """In one sentence that says how to get it."""
     monkeypatch.setattr(_cli, "_server", lambda: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
 
     assert 0 == types("--help")
     assert "serve" in types.out
@@ -219,13 +231,6 @@ def test_without_the_server_its_commands_are_listed_and_refused(types: Typed, mo
     assert 2 == types("serve")
     assert "waitpoint serve: The server is not installed" in types.err
     assert 2 == types("nonsense")
-
-
-def test_the_commands_of_a_missing_server_are_those_it_would_have() -> None:
-    """Names and sentences agree."""
-    from app.cli import COMMANDS  # noqa: PLC0415 (only here)
-
-    assert COMMANDS == _cli.SERVER_COMMANDS
 
 
 def test_somebody_elses_app_is_not_our_server() -> None:
