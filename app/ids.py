@@ -6,24 +6,23 @@ contiguous range of the primary key, and cannot be guessed.
 
 import re
 import secrets
-from base64 import b32hexencode
 from datetime import datetime
 
 from .clock import to_milliseconds
 
 _TIME_BYTES = 6  # of milliseconds: enough until the year 10,889
-_RANDOM_BYTES = 14  # 112 random bits
+_RANDOM_BYTES = 12
 _KEY_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _KEY_LENGTH = 24  # characters behind `tr_dev_sk_`: 142 random bits
 
 TOKEN_PREFIX = "waitpoint_"
 SIGNING_KEY_PREFIX = "sk_"
-_TOKEN_ID = re.compile(rf"{TOKEN_PREFIX}[0-9a-v]{{32}}")
-_KEY_ID = re.compile(rf"{SIGNING_KEY_PREFIX}[0-9a-v]{{32}}")
+_TOKEN_ID = re.compile(rf"{TOKEN_PREFIX}[0-9a-f]{{36}}")
+_KEY_ID = re.compile(rf"{SIGNING_KEY_PREFIX}[0-9a-f]{{36}}")
 
 
 def new_id(prefix: str, now: datetime) -> str:
-    """A time-ordered, unguessable id such as `waitpoint_06e3…`."""
+    """A time-ordered, unguessable id such as `waitpoint_01a2…`."""
     return prefix + _text(now, secrets.token_bytes(_RANDOM_BYTES))
 
 
@@ -53,5 +52,5 @@ def new_secret() -> str:
 
 
 def _text(moment: datetime, body: bytes) -> str:
-    # base32hex (RFC 4648 section 7) is in ASCII order: the text sorts as the bytes do, under every collation.
-    return b32hexencode(to_milliseconds(moment).to_bytes(_TIME_BYTES) + body).decode().lower()
+    # Hexadecimal digits sort as the bytes do, under every collation.
+    return (to_milliseconds(moment).to_bytes(_TIME_BYTES) + body).hex()

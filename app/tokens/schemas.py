@@ -46,7 +46,7 @@ Known = Annotated[str, Meta(extra_json_schema={"enum": list(STATUSES)})]
 TokenId = Annotated[
     str,
     Meta(
-        pattern=r"^waitpoint_[0-9a-v]{32}$",
+        pattern=r"^waitpoint_[0-9a-f]{36}$",
         extra_json_schema={"examples": ["waitpoint_06h02eb7v5pcs3ddvt3egfsvkac386t9"]},
     ),
 ]
