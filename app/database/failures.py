@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 _RETRIED = {"40P01", "40001", "55P03"}  # deadlock, serialisation, lock not had in time: alone it will pass
 _FULL = "53100"  # disk full
 _ITS_OWN = "54"  # a limit of PostgreSQL that this one call went beyond, such as the size of an index entry
+_TOO_SLOW = ("25P03", "25P04")  # this process stood still in a transaction, and PostgreSQL ended it
 _READ_ONLY = "25006"  # a standby answers: the primary is elsewhere now
 
 
@@ -69,6 +70,6 @@ def _postgresql_failure(error: psycopg.Error) -> DatabaseUnavailable | None:
     if state == _READ_ONLY:
         return DatabaseUnavailable("the database takes no writes")
     lost = isinstance(error, psycopg.InterfaceError | psycopg.OperationalError)
-    if lost or state.startswith(("08", "57", "58")):
+    if lost or state.startswith(("08", "57", "58", *_TOO_SLOW)):
         return DatabaseUnavailable("the database cannot be reached")
     return None

@@ -19,9 +19,14 @@ from .models import EventRow, LogHeadRow
 _events = table_of(EventRow)
 _head = table_of(LogHeadRow)
 
+_LATEST = bindparam("latest", type_=Instant)
 _NUMBER = Prepared(
     update(_head)
-    .values(seq=_head.c.seq + bindparam("count", type_=_head.c.seq.type), at=bindparam("latest", type_=Instant))
+    .values(
+        seq=_head.c.seq + bindparam("count", type_=_head.c.seq.type),
+        # The batch of another process may have begun later and come first: this mark never goes back.
+        at=case((_head.c.at > _LATEST, _head.c.at), else_=_LATEST),
+    )
     .returning(_head.c.seq),
     [_head.c.seq],
 )

@@ -27,6 +27,13 @@ _tags = table_of(TokenTagRow)
 _THE_TOKEN = select(*COLUMNS).where(_tokens.c.id == bindparam("b_id"))
 _BY_ID = Prepared(_THE_TOKEN, COLUMNS)
 _LOCKED = Prepared(_THE_TOKEN.with_for_update(), COLUMNS)
+# An answer that another process accepted before the deadline may be on its way to the disk: this waits for it.
+_HELD = (
+    select(_tokens.c.id)
+    .where(_tokens.c.id.in_(bindparam("b_ids", expanding=True)))
+    .order_by(_tokens.c.id)
+    .with_for_update()
+)
 
 T = TypeVar("T")
 
