@@ -30,6 +30,7 @@ from .models import (
     Token,
     TokenRow,
     TokenTagRow,
+    hash_of,
     token_of,
 )
 
@@ -301,7 +302,7 @@ def _claim(
         {
             "environment_id": environment_id,
             "scope": scope,
-            "key": key,
+            "key": hash_of(key),
             "token_id": token_id,
             "expires_at": until,
             "was_cached": False,
@@ -327,7 +328,7 @@ def _move(db: Unit, environment_id: str, scope: str, key: str, token_id: str, li
 
 
 def _named(environment_id: str, scope: str, key: str) -> dict[str, object]:
-    return {"b_environment": environment_id, "b_scope": scope, "b_key": key}
+    return {"b_environment": environment_id, "b_scope": scope, "b_key": hash_of(key)}
 
 
 def _given_before(db: Unit, environment_id: str, token_id: str, new: NewToken, *, is_cached: bool) -> Created:
@@ -358,7 +359,8 @@ def _insert(db: Unit, environment_id: str, token_id: str, new: NewToken, by: By)
         idempotency_key=new.idempotency_key,
         idempotency_key_expires_at=None if new.idempotency_key is None else db.now + new.idempotency_key_ttl,
     )
-    db.insert(_INSERT, {**msgspec.structs.asdict(token), "tags": _json(token.tags)})
+    digest = None if new.idempotency_key is None else hash_of(new.idempotency_key)
+    db.insert(_INSERT, {**msgspec.structs.asdict(token), "tags": _json(token.tags), "idempotency_hash": digest})
     if token.tags:
         tag = {"environment_id": environment_id, "token_id": token_id, "status": WAITING}
         db.insert(_INSERT_TAGS, *(tag | {"tag": name} for name in dict.fromkeys(token.tags)))

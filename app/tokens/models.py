@@ -1,5 +1,6 @@
 """A token: its tables, and the value that the rest of the server sees."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
@@ -33,7 +34,7 @@ class TokenRow(Table, table=True):
         Index("ix_tokens_status", "environment_id", "status", "id"),
         _only_where("status = 'WAITING'", "ix_tokens_deadline", "timeout_at"),
         _only_where(
-            "idempotency_key IS NOT NULL", "ix_tokens_idempotency_key", "environment_id", "idempotency_key", "id"
+            "idempotency_hash IS NOT NULL", "ix_tokens_idempotency_hash", "environment_id", "idempotency_hash", "id"
         ),
         {"sqlite_with_rowid": False},
     )
@@ -46,6 +47,7 @@ class TokenRow(Table, table=True):
     timeout_at: datetime | None = Field(default=None, sa_type=Instant)
     completed_at: datetime | None = Field(default=None, sa_type=Instant)
     idempotency_key: str | None = Field(default=None, sa_type=Text)
+    idempotency_hash: str | None = Field(default=None, sa_type=Text)
     idempotency_key_expires_at: datetime | None = Field(default=None, sa_type=Instant)
     output: str | None = Field(default=None, sa_type=Text)
     output_type: str = Field(sa_type=Text)
@@ -72,7 +74,10 @@ class TokenTagRow(Table, table=True):
 
 
 class IdempotencyKeyRow(Table, table=True):
-    """A promise that a key makes one token. `scope` tells the caller's own keys from those of single requests."""
+    """A promise that a key, kept as its hash, makes one token.
+
+    `scope` tells the caller's own keys from those of single requests.
+    """
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (
@@ -86,6 +91,11 @@ class IdempotencyKeyRow(Table, table=True):
     token_id: str = Field(sa_type=Text)
     expires_at: datetime = Field(sa_type=Instant)
     was_cached: bool = Field(default=False, sa_column=Column(Boolean, nullable=False))
+
+
+def hash_of(key: str) -> str:
+    """What stands for an idempotency key in indexes: a key of 2,048 characters does not fit into PostgreSQL's."""
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 class Token(msgspec.Struct, frozen=True):

@@ -18,7 +18,19 @@ from ..clock import MILLISECOND
 from ..database import LAST, Database, Prepared, Unit
 from ..database.tables import table_of
 from .lifecycle import as_of
-from .models import COLUMNS, IS_WAITING, STATUSES, TIMED_OUT, WAITING, Status, Token, TokenRow, TokenTagRow, token_of
+from .models import (
+    COLUMNS,
+    IS_WAITING,
+    STATUSES,
+    TIMED_OUT,
+    WAITING,
+    Status,
+    Token,
+    TokenRow,
+    TokenTagRow,
+    hash_of,
+    token_of,
+)
 
 COUNT_LIMIT = 1000  # a count beyond this reads "1,000+": counting must not depend on how many there are
 
@@ -218,7 +230,7 @@ def _tagged(tag: str, environment_id: str) -> Select[Any]:
 def _branch(statement: Select[Any], key: ColumnElement[str], wanted: Search) -> _Branch:
     conditions: list[ColumnElement[bool]] = []
     if wanted.idempotency_key is not None:
-        conditions.append(_tokens.c.idempotency_key == wanted.idempotency_key)
+        conditions.append(_tokens.c.idempotency_hash == hash_of(wanted.idempotency_key))
     if wanted.since is not None:
         conditions.append(key >= ids.first_id_at(ids.TOKEN_PREFIX, wanted.since))
     if wanted.until is not None:

@@ -122,6 +122,7 @@ def upgrade() -> None:
         sa.Column("timeout_at", sa.BigInteger(), nullable=True),
         sa.Column("completed_at", sa.BigInteger(), nullable=True),
         sa.Column("idempotency_key", sa.Text(), nullable=True),
+        sa.Column("idempotency_hash", sa.Text(), nullable=True),
         sa.Column("idempotency_key_expires_at", sa.BigInteger(), nullable=True),
         sa.Column("output", sa.Text(), nullable=True),
         sa.Column("output_type", sa.Text(), nullable=False),
@@ -136,10 +137,10 @@ def upgrade() -> None:
     )
     _index_only_where("status = 'WAITING'", "ix_tokens_deadline", "tokens", ["timeout_at"])
     _index_only_where(
-        "idempotency_key IS NOT NULL",
-        "ix_tokens_idempotency_key",
+        "idempotency_hash IS NOT NULL",
+        "ix_tokens_idempotency_hash",
         "tokens",
-        ["environment_id", "idempotency_key", "id"],
+        ["environment_id", "idempotency_hash", "id"],
     )
     op.create_index("ix_tokens_status", "tokens", ["environment_id", "status", "id"], unique=False)
     op.create_table(
@@ -166,7 +167,7 @@ def downgrade() -> None:
     op.drop_index("ix_token_tags_status", "token_tags")
     op.drop_table("token_tags")
     op.drop_index("ix_tokens_status", "tokens")
-    op.drop_index("ix_tokens_idempotency_key", "tokens")
+    op.drop_index("ix_tokens_idempotency_hash", "tokens")
     op.drop_index("ix_tokens_deadline", "tokens")
     op.drop_table("tokens")
     op.drop_index("ix_signing_keys_environment_id", "signing_keys")
