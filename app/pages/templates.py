@@ -1,5 +1,6 @@
 """The templates, and what they may say: filters are words, globals are files and icons."""
 
+import re
 from functools import cache
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +11,8 @@ from markupsafe import Markup, escape
 from ..clock import iso
 from ..paths import TEMPLATES
 from . import files, words
+
+_BACKQUOTED = re.compile(r"`([^`<>]+)`")
 
 
 @cache
@@ -28,6 +31,7 @@ def templates() -> Environment:
     environment.filters |= {
         "capitalised": words.capitalised,
         "capped": words.capped,
+        "coded": _coded,
         "cut": words.cut,
         "decision": words.decision,
         "deed": words.deed,
@@ -49,6 +53,11 @@ def templates() -> Environment:
         "static": files.static_url,
     }
     return environment
+
+
+def _coded(text: str) -> Markup:
+    """What stands between backquotes, as code."""
+    return Markup(_BACKQUOTED.sub(r"<code>\1</code>", escape(words.plainly(text))))  # noqa: S704 - escaped before
 
 
 def render(name: str, /, **context: Any) -> str:

@@ -182,6 +182,7 @@ SETTING: dict[str, Any] = {
 
 HOSTILE = ("\u202egnp.exe", "<img src=x onerror=alert(1)>", "a\u200bb", "x" * 128)
 
+
 SCENES: dict[str, tuple[str, dict[str, Any]]] = {
     "list": (
         "tokens/index.html",
