@@ -19,40 +19,41 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WAITPOINT_", extra="ignore", frozen=True)
 
     database_url: str = Field(
-        "sqlite:///waitpoint.db",
+        default="sqlite:///waitpoint.db",
         description="Where everything is kept: sqlite:///path or postgresql://user:password@host/name.",
     )
     public_url: str | None = Field(
-        None,
+        default=None,
         description="The address under which people and services reach this server, for example https://wait.example.com.",
     )
     allow_http: bool = Field(
-        False, description="Accept a public URL without https outside private networks, where sign-ins can be read."
+        default=False,
+        description="Accept a public URL without https outside private networks, where sign-ins can be read.",
     )
     secret_key: str | None = Field(
-        None, description="An API key (tr_dev_sk_…) that is accepted for the default environment."
+        default=None, description="An API key (tr_dev_sk_…) that is accepted for the default environment."
     )
     secret_keys: Annotated[dict[str, str], NoDecode] = Field(
         default_factory=dict, description="API keys of more environments: dev=tr_dev_sk_…,prod=tr_prod_sk_…."
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Further host names under which requests are answered, separated by commas; * for any."
+        default=(), description="Further host names under which requests are answered, separated by commas; * for any."
     )
-    rate_limit: int = Field(10_000, ge=1, description="Requests a second that one environment may make.")
+    rate_limit: int = Field(default=10_000, ge=1, description="Requests a second that one environment may make.")
     public_rate_limit: int = Field(
-        60, ge=1, description="Requests a minute for one public access token, and for one callback URL."
+        default=60, ge=1, description="Requests a minute for one public access token, and for one callback URL."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="The least level that is logged."
+        default="info", description="The least level that is logged."
     )
     log_format: Literal["auto", "json", "text"] = Field(
-        "auto", description="How log lines look: json, text, or auto for text on a terminal and json elsewhere."
+        default="auto", description="How log lines look: json, text, or auto for text on a terminal and json elsewhere."
     )
     log_requests: bool = Field(
-        False, description="Log a line for every request, with the route's template and never its secrets."
+        default=False, description="Log a line for every request, with the route's template and never its secrets."
     )
     metrics_token: str | None = Field(
-        None, description="A token that /metrics asks for; unset, /metrics answers only to this machine."
+        default=None, description="A token that /metrics asks for; unset, /metrics answers only to this machine."
     )
 
     @field_validator("secret_keys", mode="before")

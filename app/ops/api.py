@@ -2,15 +2,22 @@
 
 import hmac
 import ipaddress
+from functools import cache
 from typing import Any
 
-from litestar import Request, Response, get
+import msgspec
+from litestar import Litestar, Request, Response, get
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
+from litestar.response import Redirect
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from ..access.guards import anyone
+from ..pages.page import page
 from ..service import service_of
 from ..web.problems import Problem
+from . import reference
+from .openapi import document
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
@@ -50,4 +57,35 @@ async def show_metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
     return Response(await service_of(request).metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
-ROUTES = [show_metrics]
+@get("/schema/openapi.json", guards=[anyone])
+async def show_description(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The REST API, described for programs."""
+    return Response(_described(request.app, service_of(request).public_url), media_type="application/json")
+
+
+@get("/docs", guards=[anyone])
+async def show_docs() -> Redirect:
+    """The documentation here is that of the API; the rest lies beside the code."""
+    return Redirect("/docs/api")
+
+
+@get("/docs/api", guards=[anyone])
+async def show_reference(request: Request[Any, Any, Any]) -> Response[str]:
+    """The REST API, described for people."""
+    public_url = service_of(request).public_url
+    return page(request, "docs/api.html", public_url=public_url, **_reference(request.app, public_url))
+
+
+ROUTES = [show_metrics, show_description, show_docs, show_reference]
+
+
+@cache
+def _described(app: Litestar, public_url: str) -> bytes:
+    return msgspec.json.encode(document(app, public_url))
+
+
+@cache
+def _reference(app: Litestar, public_url: str) -> dict[str, Any]:
+    described = msgspec.json.decode(_described(app, public_url))
+    shapes = [shape for shape in reference.shapes(described) if shape.name == "ShownToken"]
+    return {"chapters": reference.chapters(described), "shapes": shapes, "problem": reference.problem_fields(described)}
