@@ -118,14 +118,17 @@ def retrieve_token(token: TokenOrId) -> Call[Token]:
 
 
 def poll_token(token: TokenOrId, within: float = LONGEST_POLL) -> Call[Token]:
-    """Answered as soon as the token is settled, or with the waiting token when the time is up."""
-    seconds = max(1, round(min(within, LONGEST_POLL)))
+    """Answered as soon as the token is settled, or with the waiting token when the time is up.
+
+    A server waits a second at least; who has less time than that hangs up.
+    """
+    seconds = max(1, int(min(within, LONGEST_POLL)))
     return Call(
         method="GET",
         path=_path(token, "/wait"),
         query={"timeout": f"{seconds}s"},
         read=_reads(Token),
-        silence=seconds + 10.0,
+        silence=seconds + 10.0 if within >= 1 else within,
     )
 
 

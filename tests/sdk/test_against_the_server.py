@@ -5,6 +5,7 @@ import dataclasses
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from waitpoint import (
     Forbidden,
     InvalidInput,
     InvalidKey,
+    ListFilters,
     StillWaiting,
     TokenNotFound,
     Waitpoint,
@@ -84,6 +86,26 @@ def test_a_list_pages_both_ways(ada: Waitpoint) -> None:
     assert [token.id for token in first] == [token.id for token in back]
 
 
+def test_moments_and_spans_are_understood(ada: Waitpoint) -> None:
+    """Whatever form they have on our side."""
+    now = datetime.now(UTC)
+    token = ada.tokens.create(
+        timeout=now + timedelta(hours=2), idempotency_key="moments", idempotency_key_ttl=timedelta(days=2)
+    )
+    assert abs(ada.tokens.retrieve(token).timeout_at - now - timedelta(hours=2)) < timedelta(seconds=1)  # type: ignore[operator]
+
+    filters: list[ListFilters] = [
+        {"period": timedelta(days=1), "idempotency_key": "moments"},
+        {"created_from": now - timedelta(minutes=1), "created_to": now + timedelta(minutes=1)},
+        {"created_from": int(now.timestamp() * 1000) - 60_000},
+    ]
+    for each in filters:
+        assert token.id in [found.id for found in ada.tokens.list(**each)]
+
+    for expires_in in ("1h", timedelta(hours=1), now + timedelta(hours=1)):
+        assert ada.auth.public_token([f"read:waitpoints:{token.id}"], expires_in).count(".") == 2
+
+
 @pytest.mark.parametrize(
     "options",
     [{"timeout": "1.5h"}, {"timeout": "2001-01-01T00:00:00Z"}, {"tags": ["x"] * 11}, {"idempotency_key_ttl": "10y"}],
@@ -143,10 +165,12 @@ def test_a_blocking_wait_ends_with_the_answer(ada: Waitpoint) -> None:
 def test_a_blocking_wait_gives_up_in_time(ada: Waitpoint) -> None:
     """The token goes on waiting."""
     token = ada.tokens.create()
+    began = time.monotonic()
 
     with pytest.raises(StillWaiting):
-        ada.tokens.wait(token, timeout=1)
+        ada.tokens.wait(token, timeout=1.2)
 
+    assert 1.2 <= time.monotonic() - began < 2.5
     assert ada.tokens.retrieve(token).is_waiting
 
 
