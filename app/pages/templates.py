@@ -57,7 +57,7 @@ def templates() -> Environment:
 
 def _coded(text: str) -> Markup:
     """What stands between backquotes, as code."""
-    return Markup(_BACKQUOTED.sub(r"<code>\1</code>", escape(words.plainly(text))))  # noqa: S704 - escaped before
+    return Markup(_BACKQUOTED.sub(r"<code>\1</code>", str(escape(words.plainly(text)))))  # noqa: S704 - escaped before
 
 
 def render(name: str, /, **context: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.pages import words
+from app.pages.templates import templates
 from app.paths import STATIC
 from tests.contract.nodejs import NODE
 from tests.pages.gallery import cancelled, done, timed_out, token
@@ -89,3 +90,10 @@ def test_unseen_characters_are_written_out() -> None:
     """A tag cannot turn the text around it, nor hide something in it."""
     assert words.plainly("\u202egnp.exe a\u200bb") == "[U+202E]gnp.exe a[U+200B]b"
     assert words.plainly("naïve 👩\u200d💻 مرحبا\n\t") == "naïve 👩\u200d💻 مرحبا\n\t"
+
+
+def test_code_in_a_sentence_is_shown_as_code() -> None:
+    """Between backquotes; everything else stays text."""
+    coded = templates().filters["coded"]
+
+    assert coded("`true` or <b>, `a<b`") == "<code>true</code> or &lt;b&gt;, <code>a&lt;b</code>"
