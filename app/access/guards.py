@@ -112,8 +112,10 @@ async def anyone(_: Connection, __: BaseRouteHandler) -> None:
     """Open to everybody: there is nothing to protect here."""
 
 
-async def closed_until_opened(_: Connection, handler: BaseRouteHandler) -> None:
-    """Refuse a route that no guard has opened."""
+async def closed_until_opened(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Refuse a route that no guard has opened. To OPTIONS the framework answers by itself which methods there are."""
+    if connection.scope.get("method") == "OPTIONS":
+        return
     if all(guard is closed_until_opened for guard in handler.resolve_guards()):
         raise Problem(403, "closed", "This route is not open to anybody.")
 
