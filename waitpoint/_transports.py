@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import time
 from typing import Any, TypeVar, cast
@@ -109,6 +110,8 @@ def _reason(problem: httpx.RequestError) -> str:
         return f"the TLS connection failed ({causes[-1]})"
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return "nothing listens there (connection refused)"
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return "there is no host of this name"
     if isinstance(problem, httpx.ConnectTimeout):
         return f"no connection within {CONNECT_WITHIN:.0f} s"
     if isinstance(problem, httpx.TimeoutException):

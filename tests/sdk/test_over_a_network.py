@@ -76,6 +76,12 @@ def test_nothing_listens() -> None:
     assert url in str(gone.value)
 
 
+def test_nobody_has_this_name() -> None:
+    """A slip in the name of the host, or no network."""
+    with client("http://no-such-host.invalid") as ada, pytest.raises(ServerUnavailable, match="no host of this name"):
+        ada.tokens.create()
+
+
 def test_html_from_a_proxy_is_recognised() -> None:
     """A page is no answer of ours, whatever its status."""
     page = httpx.Response(200, html="<!doctype html><title>It works!</title>")
