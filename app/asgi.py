@@ -35,6 +35,7 @@ from .tokens.sweeper import sweep_for_ever
 from .web import errors
 from .web.edge import Edge
 from .web.express import Express
+from .web.options import name_all_methods
 from .web.rate_limits import RateLimits
 
 
@@ -84,6 +85,7 @@ def create_app(
         logging_config=None,
         request_max_body_size=None,
     )
+    name_all_methods(app)
     express = Express(app, app, tokens_api.EXPRESS, errors.for_programs)
     return Edge(
         express, hosts=_hosts(settings, public_url), is_secure=public_url.startswith("https:"), requests=requests

@@ -17,7 +17,8 @@ _KEY_LENGTH = 24  # characters behind `tr_dev_sk_`: 142 random bits
 
 TOKEN_PREFIX = "waitpoint_"
 SIGNING_KEY_PREFIX = "sk_"
-_TOKEN_ID = re.compile(rf"{TOKEN_PREFIX}[0-9a-f]{{36}}")
+TOKEN_ID_PATTERN = rf"{TOKEN_PREFIX}[0-9a-f]{{36}}"
+_TOKEN_ID = re.compile(TOKEN_ID_PATTERN)
 _KEY_ID = re.compile(rf"{SIGNING_KEY_PREFIX}[0-9a-f]{{36}}")
 
 

@@ -13,6 +13,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
+from .. import ids
 from ..tokens.models import STATUSES
 from ..tokens.queries import LARGEST_PAGE, MOST_TAGS
 from ..tokens.schemas import Duration, TokenId
@@ -223,9 +224,10 @@ def _schema(annotated: Any) -> Json:
     return msgspec.json.schema(annotated)
 
 
+_EMPTY: Json = {"const": ""}  # in a query as good as absent
 _MOMENT: Json = {
     "description": "Epoch milliseconds, or an ISO 8601 instant with a time zone; inclusive.",
-    "schema": {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "format": "date-time"}]},
+    "schema": {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "format": "date-time"}, _EMPTY]},
 }
 _PATH_PARAMETERS: dict[str, Json] = {
     "token_id": {"description": "The token's id.", "schema": _schema(TokenId)},
@@ -238,7 +240,7 @@ _PATH_PARAMETERS: dict[str, Json] = {
         "schema": {"type": "string", "minLength": 1},
     },
 }
-_CURSOR = _schema(TokenId)
+_CURSOR: Json = {"type": "string", "pattern": f"^(?:{ids.TOKEN_ID_PATTERN})?$"}  # empty: none
 
 
 def _listed(name: str, description: str, items: Json, most: int | None = None) -> Json:
@@ -258,8 +260,8 @@ def _listed(name: str, description: str, items: Json, most: int | None = None) -
 
 _QUERIES: dict[str, tuple[Json, ...]] = {
     "list": (
-        _listed("filter[status]", "Any of these statuses.", {"type": "string", "enum": list(STATUSES)}),
-        _listed("filter[tags]", "Any of these tags, exactly so.", {"type": "string", "minLength": 1}, MOST_TAGS),
+        _listed("filter[status]", "Any of these statuses.", {"type": "string", "enum": [*STATUSES, ""]}),
+        _listed("filter[tags]", "Any of these tags, exactly so.", {"type": "string"}, MOST_TAGS),
         {
             "name": "filter[idempotencyKey]",
             "in": "query",
@@ -270,7 +272,7 @@ _QUERIES: dict[str, tuple[Json, ...]] = {
             "name": "filter[createdAt][period]",
             "in": "query",
             "description": "Made in this last while.",
-            "schema": _schema(Duration),
+            "schema": {"anyOf": [_schema(Duration), _EMPTY]},
         },
         {"name": "filter[createdAt][from]", "in": "query", **_MOMENT},
         {"name": "filter[createdAt][to]", "in": "query", **_MOMENT},

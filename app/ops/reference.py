@@ -151,9 +151,9 @@ def _kind(document: Json, schema: Json) -> str:  # noqa: PLR0911 - one line for 
     if "$ref" in schema:
         return f"a {schema['$ref'].rpartition('/')[2]}"
     if "anyOf" in schema:
-        return " or ".join(_kind(document, each) for each in schema["anyOf"])
+        return " or ".join(_kind(document, each) for each in schema["anyOf"] if each != {"const": ""})
     if "enum" in schema:
-        return " or ".join(json.dumps(value) for value in schema["enum"])
+        return " or ".join(json.dumps(value) for value in schema["enum"] if value != "")
     if "const" in schema:
         return json.dumps(schema["const"])
     if schema.get("type") == "array":

@@ -16,7 +16,11 @@ from .search import certain, retrieve
 _ALLOW = {"Allow": "POST"}
 
 
-@get("/api/v1/waitpoints/tokens/{token_id:str}/callback/{digest:str}", guards=[anyone_who_knows_the_callback_url])
+@get(
+    "/api/v1/waitpoints/tokens/{token_id:str}/callback/{digest:str}",
+    guards=[anyone_who_knows_the_callback_url],
+    opt={"only_explains": True},
+)
 async def callback_page(
     request: Request[Any, Any, Any], token_id: FromPath[str], digest: FromPath[str]
 ) -> Response[str]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from .. import ids
 from ..clock import iso
 from ..durations import BadDuration, parse_deadline, parse_duration
 from ..web import strict_json
@@ -46,8 +47,8 @@ Known = Annotated[str, Meta(extra_json_schema={"enum": list(STATUSES)})]
 TokenId = Annotated[
     str,
     Meta(
-        pattern=r"^waitpoint_[0-9a-f]{36}$",
-        extra_json_schema={"examples": ["waitpoint_06h02eb7v5pcs3ddvt3egfsvkac386t9"]},
+        pattern=f"^{ids.TOKEN_ID_PATTERN}$",
+        extra_json_schema={"examples": ["waitpoint_01a2014e461153f41ec8eb846ec7a447f1b2"]},
     ),
 ]
 
@@ -71,7 +72,7 @@ class CreateToken(msgspec.Struct, rename="camel", omit_defaults=True, frozen=Tru
         ),
     ] = ""
     idempotency_key_ttl: Annotated[
-        Duration, Meta(description="How long the key is kept; only beside an idempotencyKey.")
+        Duration | None, Meta(description="How long the key is kept; only beside an idempotencyKey.")
     ] = msgspec.field(default="1h", name="idempotencyKeyTTL")
 
 
