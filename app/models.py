@@ -3,6 +3,7 @@
 from .environments import models as environments
 from .events import models as events
 from .people import models as people
+from .runs import models as runs
 from .tokens import models as tokens
 
-__all__ = ["environments", "events", "people", "tokens"]
+__all__ = ["environments", "events", "people", "runs", "tokens"]

@@ -1,0 +1,154 @@
+"""A run: its tables, and the values that the rest of the server sees."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Column, ForeignKey, Index, Integer, Text, literal_column, text
+from sqlmodel import Field
+
+from ..database.tables import Table, table_of
+from ..database.types import Instant
+
+Status = Literal["QUEUED", "EXECUTING", "WAITING", "COMPLETED", "FAILED", "CANCELED"]
+QUEUED: Status = "QUEUED"
+EXECUTING: Status = "EXECUTING"
+WAITING: Status = "WAITING"
+COMPLETED: Status = "COMPLETED"
+FAILED: Status = "FAILED"
+CANCELED: Status = "CANCELED"
+STATUSES: tuple[Status, ...] = (QUEUED, EXECUTING, WAITING, COMPLETED, FAILED, CANCELED)
+
+Mode = Literal["all", "any"]
+
+
+def _only_where(condition: str, name: str, *columns: str) -> Index:
+    """An index of few rows: every index costs every write."""
+    return Index(name, *columns, sqlite_where=text(condition), postgresql_where=text(condition))
+
+
+class RunRow(Table, table=True):
+    """One execution of a task.
+
+    `generation` counts its owners: what an owner of an older generation says comes too late.
+    `available_at` is when it may be claimed, `owner` the worker that executes it or parked it.
+    """
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        Index("ix_runs_status", "environment_id", "status", "id"),
+        _only_where("status = 'QUEUED'", "ix_runs_queue", "environment_id", "available_at", "id"),
+        _only_where("status = 'EXECUTING'", "ix_runs_leases", "lease_until"),
+        {"sqlite_with_rowid": False},
+    )
+
+    id: str = Field(sa_column=Column(Text, primary_key=True))
+    environment_id: str = Field(sa_column=Column(Text, ForeignKey("environments.id"), nullable=False))
+    task: str = Field(sa_type=Text)
+    status: str = Field(sa_type=Text)
+    payload: str = Field(sa_type=Text)
+    tags: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_type=Instant)
+    available_at: datetime = Field(sa_type=Instant)
+    attempt: int = Field(sa_column=Column(Integer, nullable=False))
+    generation: int = Field(sa_column=Column(Integer, nullable=False))
+    owner: str | None = Field(default=None, sa_type=Text)
+    lease_until: datetime | None = Field(default=None, sa_type=Instant)
+    started_at: datetime | None = Field(default=None, sa_type=Instant)
+    finished_at: datetime | None = Field(default=None, sa_type=Instant)
+    output: str | None = Field(default=None, sa_type=Text)
+    error: str | None = Field(default=None, sa_type=Text)
+    problem: str | None = Field(default=None, sa_type=Text)
+
+
+class CheckpointRow(Table, table=True):
+    """What one call of a run gave, recorded once: a step's result, a token it made, a wait that ended."""
+
+    __tablename__ = "checkpoints"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    run_id: str = Field(sa_column=Column(Text, ForeignKey("runs.id"), primary_key=True))
+    position: str = Field(sa_column=Column(Text, primary_key=True))
+    name: str = Field(sa_type=Text)
+    result: str | None = Field(default=None, sa_type=Text)
+    error: str | None = Field(default=None, sa_type=Text)
+    at: datetime = Field(sa_type=Instant)
+
+
+class WaitRow(Table, table=True):
+    """A run waits for a token, alone or with others at the same position. The row is gone when the wait has ended."""
+
+    __tablename__ = "waits"
+    __table_args__ = (Index("ix_waits_token", "token_id"), {"sqlite_with_rowid": False})
+
+    run_id: str = Field(sa_column=Column(Text, ForeignKey("runs.id"), primary_key=True))
+    position: str = Field(sa_column=Column(Text, primary_key=True))
+    token_id: str = Field(sa_column=Column(Text, ForeignKey("tokens.id"), primary_key=True))
+    mode: str = Field(sa_type=Text)
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One execution of a task, as it stands."""
+
+    id: str
+    environment_id: str
+    task: str
+    status: Status
+    payload: str  # JSON text
+    tags: tuple[str, ...]
+    created_at: datetime
+    available_at: datetime
+    attempt: int
+    generation: int
+    owner: str | None = None
+    lease_until: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    output: str | None = None  # JSON text
+    error: str | None = None  # JSON text
+    problem: str | None = None
+
+    @property
+    def is_executing(self) -> bool:
+        return self.status == EXECUTING
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status == WAITING
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in {COMPLETED, FAILED, CANCELED}
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """What a call gave: `result` or `error`, as JSON text. The position is where in the run it was called."""
+
+    position: str
+    name: str
+    result: str | None = None
+    error: str | None = None
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """Who speaks for a run: only the owner of the present generation is heard."""
+
+    run_id: str
+    generation: int
+
+
+_runs = table_of(RunRow)
+COLUMNS = tuple(_runs.c[name] for name in Run.__struct_fields__)
+_TAGS = Run.__struct_fields__.index("tags")
+
+# Literals, not parameters: only then can a database use the indexes of few rows.
+IS_QUEUED = _runs.c.status == literal_column("'QUEUED'")
+IS_EXECUTING = _runs.c.status == literal_column("'EXECUTING'")
+
+
+def run_of(row: Sequence[Any]) -> Run:
+    """The run in a row of `COLUMNS`."""
+    values = [*row]
+    values[_TAGS] = tuple(msgspec.json.decode(values[_TAGS]))
+    return Run(*values)
