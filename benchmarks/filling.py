@@ -18,7 +18,7 @@ from sqlalchemy import Connection, create_engine, insert, text
 from app import ids
 from app.clock import from_milliseconds, to_milliseconds
 from app.database.tables import Table
-from app.tokens.models import COMPLETED, TIMED_OUT, WAITING, Token
+from app.tokens.models import COMPLETED, TIMED_OUT, WAITING, Token, hash_of
 
 from . import machine, servers
 
@@ -110,9 +110,16 @@ def _token(kind: str, environment_id: str, number: int, count: int) -> Token:
         created_at=created_at,
         timeout_at=created_at + (ends_after if status == TIMED_OUT else PERIOD + timedelta(days=8)),
         completed_at=None if status == WAITING else created_at + ends_after,
+        idempotency_key=key_of(number) if number % 10 == 0 else None,
+        idempotency_key_expires_at=created_at + timedelta(hours=1) if number % 10 == 0 else None,
         output=_OUTPUTS[status],
         output_is_error=status == TIMED_OUT,
     )
+
+
+def key_of(number: int) -> str:
+    """The idempotency key of every tenth token."""
+    return f"order-{number}"
 
 
 _OUTPUTS = {
@@ -134,4 +141,7 @@ def _insert(connection: Connection, tokens: list[Token]) -> None:
 
 
 def _row(token: Token) -> dict[str, Any]:
-    return msgspec.structs.asdict(token) | {"tags": msgspec.json.encode(token.tags).decode()}
+    return msgspec.structs.asdict(token) | {
+        "tags": msgspec.json.encode(token.tags).decode(),
+        "idempotency_hash": None if token.idempotency_key is None else hash_of(token.idempotency_key),
+    }

@@ -10,7 +10,7 @@ import msgspec
 from . import filling, machine, servers
 from .door import signed_in
 from .figures import Report, against, milliseconds, quantile
-from .filling import COMMON_TAG, PERIOD, RARE_TAG
+from .filling import COMMON_TAG, PERIOD, RARE_TAG, key_of
 from .load import drive, request
 from .servers import AUTHORIZED, TOKENS, Server
 
@@ -31,10 +31,12 @@ _FILTERS: dict[str, dict[str, str]] = {
     "two statuses": {"filter[status]": "WAITING,TIMED_OUT"},
     "last 30 days": {"filter[createdAt][period]": "30d"},
     "status WAITING, last 30 days": {"filter[status]": "WAITING", "filter[createdAt][period]": "30d"},
+    "idempotency key": {"filter[idempotencyKey]": key_of(500)},
+    "idempotency key, common tag": {"filter[idempotencyKey]": key_of(500), "filter[tags]": COMMON_TAG},
 }
 _PAGES: dict[str, dict[str, str]] = {
     "first page": {},
-    "status WAITING": {"status": "WAITING"},
+    "status waiting": {"status": "waiting"},
     "common tag": {"tags": COMMON_TAG},
     "rare tag": {"tags": RARE_TAG},
 }

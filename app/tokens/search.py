@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, Literal, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, union, union_all
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, not_, or_, select, union, union_all
 
 from .. import ids
 from ..clock import MILLISECOND
@@ -158,12 +158,12 @@ def count(db: Unit, environment_id: str, wanted: Search) -> int:
     """How many tokens a search finds in all, at most `COUNT_LIMIT` + 1."""
     some = [
         select(branch.statement.with_only_columns(branch.key).limit(COUNT_LIMIT + 1).subquery())
-        for branch in _branches(db, environment_id, wanted)
+        for branch in _branches(db, environment_id, wanted, only_ids=True)
     ]
     # A token with two of the wanted tags is one token; statuses exclude each other.
-    together = (union if len(wanted.tags) > 1 else union_all)(*some).subquery()
+    together = (union if len(wanted.tags) > 1 else union_all)(*some).limit(COUNT_LIMIT + 1).subquery()
     total: int = db.execute(select(func.count()).select_from(together)).scalar_one()
-    return min(total, COUNT_LIMIT + 1)
+    return total
 
 
 def next_deadline(db: Unit) -> datetime | None:
@@ -184,13 +184,23 @@ def time_left(db: Unit) -> timedelta | None:
     return None if deadline is None else deadline - db.now
 
 
-def _branches(db: Unit, environment_id: str, wanted: Search) -> list[_Branch]:
-    """One query per status and tag, each a range of one index; an overdue token counts as timed out."""
+def _branches(db: Unit, environment_id: str, wanted: Search, *, only_ids: bool = False) -> list[_Branch]:
+    """One query per status and tag, each a range of one index; an overdue token counts as timed out.
+
+    With `only_ids` a branch need not read the tokens where the index of tags says enough.
+    """
+    if wanted.idempotency_key is not None:
+        return [_with_key(wanted.idempotency_key, environment_id, wanted, db.now)]
     statuses = [status for status in STATUSES if status in wanted.statuses] or list(STATUSES)
     branches = []
     for tag in dict.fromkeys(wanted.tags) or [None]:
         key = _tokens.c.id if tag is None else _tags.c.token_id
-        branches += [_branch(_with_status(status, tag, environment_id, db.now), key, wanted) for status in statuses]
+        for status in statuses:
+            if tag is not None and only_ids and status != WAITING:
+                statement = _tagged(tag, environment_id, select(key)).where(_tags.c.status == status)
+            else:
+                statement = _with_status(status, tag, environment_id, db.now)
+            branches.append(_branch(statement, key, wanted))
         if TIMED_OUT in statuses:
             branches.append(_branch(_overdue(tag, environment_id, db.now), key.concat(""), wanted))
     return branches
@@ -200,10 +210,28 @@ def _with_status(status: Status, tag: str | None, environment_id: str, now: date
     if tag is None:
         branch = select(*COLUMNS).where(_tokens.c.environment_id == environment_id, _tokens.c.status == status)
     else:
-        branch = _tagged(tag, environment_id).where(_tags.c.status == status)
-    if status != WAITING:
-        return branch
-    return branch.where(or_(_tokens.c.timeout_at.is_(None), _tokens.c.timeout_at > now))
+        with_token = select(*COLUMNS).join(_tags, _tags.c.token_id == _tokens.c.id)
+        branch = _tagged(tag, environment_id, with_token).where(_tags.c.status == status)
+    return branch if status != WAITING else branch.where(_is_in_time(now))
+
+
+def _with_key(key: str, environment_id: str, wanted: Search, now: datetime) -> _Branch:
+    """The tokens of an idempotency key are few: whatever else is wanted is looked for in them."""
+    statement = select(*COLUMNS).where(
+        _tokens.c.environment_id == environment_id, _tokens.c.idempotency_hash == hash_of(key)
+    )
+    if wanted.statuses:
+        is_overdue = and_(_tokens.c.status == WAITING, not_(_is_in_time(now)))
+        reads = case((is_overdue, TIMED_OUT), else_=_tokens.c.status)
+        statement = statement.where(reads.in_(wanted.statuses))
+    if wanted.tags:
+        tagged = exists().where(_tags.c.token_id == _tokens.c.id, _tags.c.tag.in_(wanted.tags))
+        statement = statement.where(tagged)
+    return _branch(statement, _tokens.c.id, wanted)
+
+
+def _is_in_time(now: datetime) -> ColumnElement[bool]:
+    return or_(_tokens.c.timeout_at.is_(None), _tokens.c.timeout_at > now)
 
 
 def _overdue(tag: str | None, environment_id: str, now: datetime) -> Select[Any]:
@@ -219,18 +247,12 @@ def _overdue(tag: str | None, environment_id: str, now: datetime) -> Select[Any]
     return branch.join(_tags, _tags.c.token_id == _tokens.c.id).where(_tags.c.tag == tag)
 
 
-def _tagged(tag: str, environment_id: str) -> Select[Any]:
-    return (
-        select(*COLUMNS)
-        .join(_tags, _tags.c.token_id == _tokens.c.id)
-        .where(_tags.c.environment_id == environment_id, _tags.c.tag == tag)
-    )
+def _tagged(tag: str, environment_id: str, statement: Select[Any]) -> Select[Any]:
+    return statement.where(_tags.c.environment_id == environment_id, _tags.c.tag == tag)
 
 
 def _branch(statement: Select[Any], key: ColumnElement[str], wanted: Search) -> _Branch:
     conditions: list[ColumnElement[bool]] = []
-    if wanted.idempotency_key is not None:
-        conditions.append(_tokens.c.idempotency_hash == hash_of(wanted.idempotency_key))
     if wanted.since is not None:
         conditions.append(key >= ids.first_id_at(ids.TOKEN_PREFIX, wanted.since))
     if wanted.until is not None:
