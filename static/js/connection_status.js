@@ -32,6 +32,7 @@ customElements.define("connection-status", class extends HTMLElement {
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.look(); }, until);
     document.addEventListener("region:stale", () => setTimeout(refresh, 1500), until);
     this.clock = setInterval(() => this.look(), 1000);
+    this.look(); // htmx may have been here first, and its events are over
   }
 
   disconnectedCallback() {
@@ -59,15 +60,17 @@ customElements.define("connection-status", class extends HTMLElement {
     if (this.lost === null && now - this.heard > SILENCE) {
       this.lost = this.heard;
       this.knock();
+    } else if (this.lost !== null && this.isOpen) {
+      this.opened();
     }
     if (this.lost === null) return;
+    if (!this.retry && this.isClosed) this.knockLater();
     const gone = now - this.lost;
     if (gone > PATIENCE) this.say("asking");
     else if (gone > 1000) this.say("reconnecting");
     if (this.dataset.state === "asking" && now - this.asked >= ASK_EVERY) {
       this.asked = now;
       refresh();
-      if (!this.retry) this.knockLater();
     }
   }
 
@@ -90,6 +93,21 @@ customElements.define("connection-status", class extends HTMLElement {
 
   get socket() {
     return this.querySelector("[data-socket]");
+  }
+
+  // htmx keeps the connection on the element, and forgets it once it is closed.
+  get readyState() {
+    return this.socket?._htmx?.ws?.connection?.socket?.readyState;
+  }
+
+  get isOpen() {
+    return this.readyState === WebSocket.OPEN;
+  }
+
+  // Not while htmx is still to wake up: then there was no connection yet.
+  get isClosed() {
+    const isAwake = this.socket?._htmx?.ws?.initialized;
+    return isAwake && (this.readyState === undefined || this.readyState >= WebSocket.CLOSING);
   }
 
   say(state) {

@@ -121,5 +121,52 @@ def test_a_page_without_a_socket_asks(house: House, ada: Program) -> None:
         expect(page.locator("#announcement")).to_have_text("This page was updated.")
 
 
+def test_a_dead_connection_is_noticed(house: House, ada: Program) -> None:
+    """A socket that is open and says nothing is dead: the page says so within 35 seconds, and asks."""
+    token, opened = ada.make_token(), 0
+
+    def say_nothing(socket: WebSocketRoute) -> None:
+        nonlocal opened
+        opened += 1
+        if opened > 1:
+            socket.close(code=1011)
+
+    with looking(1280, "light") as page:
+        page.route_web_socket(re.compile(".*"), say_nothing)
+        page.clock.install()
+        page.context.add_cookies([{"name": "waitpoint", "value": house.sign_in(), "url": house.url}])
+        page.goto(f"{house.url}/tokens/{token.id}")
+        expect(page.locator("connection-status .words")).to_have_text("live")
+
+        page.clock.run_for(20_000)
+        expect(page.locator("connection-status .words")).to_have_text("live")
+        page.clock.run_for(8000)
+        expect(page.locator("connection-status .words")).not_to_have_text("live")
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1008, 1011, 1012, 1013, 3000, 4000])
+def test_a_closed_connection_is_opened_again(house: House, ada: Program, code: int) -> None:
+    """Whatever the reason that the other end gave."""
+    token, opened = ada.make_token(), 0
+
+    def close_the_first(socket: WebSocketRoute) -> None:
+        nonlocal opened
+        opened += 1
+        if opened == 1:
+            socket.close(code=code)
+        else:
+            socket.send('{"ping":true}')
+
+    with looking(1280, "light") as page:
+        page.route_web_socket(re.compile(".*"), close_the_first)
+        page.context.add_cookies([{"name": "waitpoint", "value": house.sign_in(), "url": house.url}])
+        page.goto(f"{house.url}/tokens/{token.id}")
+        expect(page.locator("connection-status .words")).to_have_text("live")
+        page.wait_for_timeout(700)
+        expect(page.locator("connection-status .words")).to_have_text("live")
+
+    assert opened >= 2
+
+
 def _refuse(socket: WebSocketRoute) -> None:
     socket.close(code=1011)
