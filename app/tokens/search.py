@@ -258,6 +258,8 @@ def _branch(statement: Select[Any], key: ColumnElement[str], wanted: Search) -> 
     if wanted.until is not None:
         conditions.append(key < ids.first_id_at(ids.TOKEN_PREFIX, wanted.until + MILLISECOND))
     if wanted.id_prefix is not None:
+        # The range is what an index can walk; ids are hexadecimal, so "g" is behind all that begin so.
+        conditions += [key >= wanted.id_prefix, key < wanted.id_prefix + "g"]
         conditions.append(key.startswith(wanted.id_prefix, autoescape=True))
     return _Branch(statement.where(*conditions), key)
 
