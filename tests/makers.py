@@ -35,6 +35,7 @@ from app.people import people, sign_in
 from app.service import Service
 from app.settings import Settings
 from app.tokens import lifecycle
+from app.tokens.search import Doubt, certain
 from tests.cast import ADAS_KEY, CLEOS_KEY, NOBODYS_KEY
 from tests.databases import DatabaseMaker
 from tests.fixtures import KINDS
@@ -51,15 +52,29 @@ class MovedClock:
 
     def __init__(self) -> None:
         self._ahead = AHEAD
+        self._standing: datetime | None = None
         self._system = SystemClock()
 
     def now(self) -> datetime:
-        return self._system.now() + self._ahead
+        return self._standing or self._system.now() + self._ahead
 
     def move(self, *, until: datetime | None = None, **further: float) -> None:
         """Move on by a length of time, or to an instant; never back."""
-        length = until - self.now() if until is not None else timedelta(**further)
-        self._ahead += max(length, timedelta())
+        length = max(until - self.now() if until is not None else timedelta(**further), timedelta())
+        if self._standing is not None:
+            self._standing += length
+        else:
+            self._ahead += length
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Inside the block time moves only when a test moves it, to the millisecond."""
+        self._standing = self.now()
+        try:
+            yield
+        finally:
+            reached, self._standing = self._standing, None
+            self.move(until=reached)
 
 
 class Program:
@@ -193,6 +208,11 @@ class House:
 
     def read(self, function: Callable[..., T], *arguments: Any) -> T:
         result: T = self._on_loop(lambda: self.database.read(function, *arguments))
+        return result
+
+    def certain(self, function: Callable[..., T | Doubt], *arguments: Any) -> T:
+        """Read as the handlers do, asking the writer where a reader is in doubt."""
+        result: T = self._on_loop(lambda: certain(self.database, function, *arguments))
         return result
 
     def sweep(self) -> int:

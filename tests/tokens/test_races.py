@@ -152,7 +152,9 @@ def attempts_on(token: dict[str, Any], index: int) -> list[Attempt]:
         value: Any = {"by": number, "of": index}
         if number < 6:
             headers = key() | ({"x-waitpoint-if-waiting": "true"} if number == 0 else {})
-            attempts.append(Attempt("complete", value, f"{path}/complete", json.dumps({"data": value}).encode(), headers))
+            attempts.append(
+                Attempt("complete", value, f"{path}/complete", json.dumps({"data": value}).encode(), headers)
+            )
         elif number < 10:
             attempts.append(Attempt("callback", value, urlsplit(token["url"]).path, json.dumps(value).encode(), {}))
         elif number < 13:
@@ -172,9 +174,7 @@ async def create_at_once(
     headers = key() | ({"x-trigger-request-idempotency-key": name} if as_request else {})
     async with connections(servers, number) as pool:
         return list(
-            await asyncio.gather(
-                *(pool.ask("POST", TOKENS, json.dumps(body).encode(), headers) for _ in range(number))
-            )
+            await asyncio.gather(*(pool.ask("POST", TOKENS, json.dumps(body).encode(), headers) for _ in range(number)))
         )
 
 
@@ -204,9 +204,7 @@ class Pool:
 async def connections(servers: list[RunningServer], number: int) -> AsyncIterator[Pool]:
     """A pool of open connections."""
     free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
-    opened = [
-        await asyncio.open_connection("127.0.0.1", servers[index % len(servers)].port) for index in range(number)
-    ]
+    opened = [await asyncio.open_connection("127.0.0.1", servers[index % len(servers)].port) for index in range(number)]
     for connection in opened:
         free.put_nowait(connection)
     try:
