@@ -38,7 +38,8 @@ class OpenPage:
         self._rung.set()
 
     async def speak(self, draw: Draw) -> None:
-        """Send what comes, for ever, and something in any case. Raises Gone."""
+        """Send what comes, for ever, and something in any case, so that the page knows that it is heard. Raises Gone."""
+        await self._line.say(_PING)
         while True:
             if not await self._is_rung():
                 await self._line.say(_PING)

@@ -4,7 +4,7 @@
 // </connection-status>
 // says whether the page is live, and sees to it that it becomes so again. htmx swaps what the socket brings;
 // opening it again is done here, because a page must recover from every close code and from a connection
-// that is dead without knowing it. The server sends something at least every 10 s, if only {"ping":…}.
+// that is dead without knowing it. The server sends something at once and every 10 s, if only {"ping":…}.
 
 const SILENCE = 25_000; // ms without a word: the connection is dead, whatever the browser believes
 const PATIENCE = 5_000; // ms without a connection before the page begins to ask
@@ -23,16 +23,17 @@ customElements.define("connection-status", class extends HTMLElement {
     this.heard = Date.now();
     this.lost = Date.now();
     this.asked = 0;
+    this.knocked = Date.now();
     this.leaving = new AbortController();
     const until = { signal: this.leaving.signal };
-    this.addEventListener("htmx:ws:after:connection", () => this.opened(), until);
-    this.addEventListener("htmx:ws:before:message:incoming", () => { this.heard = Date.now(); }, until);
+    this.addEventListener("htmx:ws:before:message:incoming", () => this.hear(), until);
     this.addEventListener("htmx:ws:close", (event) => this.closed(event), until);
     addEventListener("online", () => this.knock(), until);
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.look(); }, until);
     document.addEventListener("region:stale", () => setTimeout(refresh, 1500), until);
     this.clock = setInterval(() => this.look(), 1000);
-    this.look(); // htmx may have been here first, and its events are over
+    if (this.isOpen) this.hear(); // htmx was here first, and its events are over
+    else this.look();
   }
 
   disconnectedCallback() {
@@ -41,7 +42,8 @@ customElements.define("connection-status", class extends HTMLElement {
     clearTimeout(this.retry);
   }
 
-  opened() {
+  // A socket that opens proves little: something on the way may hold everything back. The server speaks first.
+  hear() {
     this.attempt = 0;
     this.heard = Date.now();
     this.lost = null;
@@ -60,11 +62,9 @@ customElements.define("connection-status", class extends HTMLElement {
     if (this.lost === null && now - this.heard > SILENCE) {
       this.lost = this.heard;
       this.knock();
-    } else if (this.lost !== null && this.isOpen) {
-      this.opened();
     }
     if (this.lost === null) return;
-    if (!this.retry && this.isClosed) this.knockLater();
+    if (!this.retry && (this.isClosed || now - this.knocked > SILENCE)) this.knockLater();
     const gone = now - this.lost;
     if (gone > PATIENCE) this.say("asking");
     else if (gone > 1000) this.say("reconnecting");
@@ -84,6 +84,7 @@ customElements.define("connection-status", class extends HTMLElement {
   knock() {
     clearTimeout(this.retry);
     this.retry = null;
+    this.knocked = Date.now();
     const old = this.socket;
     if (!old || !window.htmx) return;
     const fresh = old.cloneNode(false);
