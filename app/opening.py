@@ -1,19 +1,15 @@
 """Opening a database for a server or a command: owned, migrated or checked, with the keys of the settings in it."""
 
 import os
-from pathlib import Path
-
-from sqlalchemy.exc import ArgumentError
 
 from . import models as _models  # noqa: F401 - every table must be known
 from .clock import Clock
 from .database import Database, Unit, schema
-from .database.engines import parse_url, sqlite_path
 from .environments import api_keys, environments, signing_keys
 from .environments.environments import DEFAULT_SLUG
 from .environments.signing_keys import CALLBACK, PUBLIC_ACCESS, SESSION
 from .events import append, head, hold
-from .places import is_on_a_network
+from .places import sqlite_file
 from .settings import BadSettings, Settings
 
 
@@ -34,14 +30,7 @@ def open_database(settings: Settings, clock: Clock | None = None) -> Database:
 
 def unopened_database(settings: Settings, clock: Clock | None = None) -> Database:
     """The database of the settings, not yet touched. Raises BadSettings."""
-    try:
-        path = sqlite_path(parse_url(settings.database_url))
-    except (ValueError, ArgumentError) as error:
-        usage = "write it as sqlite:///path/to/waitpoint.db or postgresql://user:password@host/name"
-        problem = usage if isinstance(error, ArgumentError) else error
-        raise BadSettings(f"WAITPOINT_DATABASE_URL: {problem}") from None
-    if path is not None:
-        _refuse_place(path)
+    sqlite_file(settings)
     return Database(settings.database_url, seal=append, clock=clock)
 
 
@@ -54,22 +43,6 @@ def own(database: Database) -> None:
             os.close(os.open(database.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise BadSettings(f"WAITPOINT_DATABASE_URL: {database.path} cannot be written: {error.strerror}") from None
-
-
-def _refuse_place(path: Path) -> None:
-    """SQLite needs a file that it may write, in a folder that it may write, on a disk of this machine."""
-    folder = path.parent
-    problem = None
-    if not folder.is_dir():
-        problem = f"there is no folder {folder}"
-    elif path.is_dir():
-        problem = f"{path} is a folder, not a file"
-    elif not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        problem = f"{path} cannot be written by this user"
-    elif is_on_a_network(path):
-        problem = f"{path} lies on a network disk, where SQLite loses data; name a local disk, or use PostgreSQL"
-    if problem:
-        raise BadSettings(f"WAITPOINT_DATABASE_URL: {problem}")
 
 
 async def prepare(database: Database, settings: Settings) -> str:

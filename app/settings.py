@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+DEFAULT_URL = "http://127.0.0.1:8000"  # of a server that nobody told another address
 _PRIVATE_NAMES = (".localhost", ".local", ".lan", ".internal", ".home.arpa", ".test")
 _SLUG = re.compile(r"[a-z][a-z0-9]{0,19}")
 _API_KEY = re.compile(r"tr_([a-z][a-z0-9]*)_sk_[0-9A-Za-z_-]{8,}")

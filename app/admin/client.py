@@ -1,6 +1,5 @@
 """Having an operation done, wherever the database is: by the server that owns it, or by this process."""
 
-import asyncio
 import os
 import socket
 import time
@@ -9,17 +8,15 @@ from typing import Any
 
 import msgspec
 
-from ..database import Database, DatabaseUnavailable
+from ..database import DatabaseUnavailable
 from ..database.ownership import AlreadyOwned
-from ..events import head
-from ..opening import open_database, own, unopened_database
+from ..places import sqlite_file
 from ..settings import Settings
 from .address import socket_path
-from .operations import OPERATIONS, perform
-from .server import Question, Reply, may_administer
-from .site import Refused, Site
+from .lines import Question, Reply, is_trusted
+from .site import Refused
 
-DEFAULT_URL = "http://127.0.0.1:8000"
+LENGTHY = frozenset({"backup", "doctor"})  # they take as long as they take
 _CONNECT_LIMIT = 5.0  # seconds
 _START_LIMIT = 5.0  # seconds for a server that has the file but not yet its socket
 
@@ -29,13 +26,13 @@ def ask(settings: Settings, operation: str, **arguments: Any) -> Any:
 
     Raises Refused, DatabaseUnavailable, AlreadyOwned, BadSettings or WrongSchema, each with a sentence.
     """
-    path = unopened_database(settings).path
+    path = sqlite_file(settings)
     deadline = time.monotonic() + _START_LIMIT
     while True:
         if path is not None and (peer := _connected(socket_path(path))) is not None:
             return _answer(peer, Question(operation, arguments))
         try:
-            return asyncio.run(_alone(settings, operation, arguments))
+            return _alone(settings, operation, arguments)
         except AlreadyOwned:
             if time.monotonic() > deadline:
                 raise
@@ -54,14 +51,14 @@ def _connected(path: Path) -> socket.socket | None:
     except OSError as error:
         peer.close()
         raise DatabaseUnavailable(f"{path}: {error.strerror or error}") from error
-    if os.getuid() != 0 and not may_administer(peer):
+    if os.getuid() != 0 and not is_trusted(peer):
         peer.close()
         raise DatabaseUnavailable(f"{path} belongs to another user's server")
     return peer
 
 
 def _answer(peer: socket.socket, question: Question) -> Any:
-    peer.settimeout(None if OPERATIONS[question.operation].way == "aside" else 15.0)
+    peer.settimeout(None if question.operation in LENGTHY else 15.0)
     with peer, peer.makefile("rwb") as file:
         try:
             file.write(msgspec.json.encode(question) + b"\n")
@@ -79,26 +76,7 @@ def _answer(peer: socket.socket, question: Question) -> Any:
     return reply.result
 
 
-async def _alone(settings: Settings, operation: str, arguments: dict[str, Any]) -> Any:
-    database = _opened(settings, operation)
-    public_url = settings.public_url or DEFAULT_URL
-    site = Site(database, settings, public_url, has_server=False)
-    if OPERATIONS[operation].way == "aside":
-        return await perform(site, operation, arguments)
-    await database.start()
-    try:
-        _, latest = await database.read(head)
-        database.clock.not_before(latest)
-        return await perform(site, operation, arguments)
-    finally:
-        await database.stop()
+def _alone(settings: Settings, operation: str, arguments: dict[str, Any]) -> Any:
+    from .alone import perform_alone  # noqa: PLC0415 - half a second of imports that a running server saves us
 
-
-def _opened(settings: Settings, operation: str) -> Database:
-    """What only looks or copies takes the database as it is; what changes it needs this version's schema."""
-    if OPERATIONS[operation].way != "aside":
-        return open_database(settings)
-    database = unopened_database(settings)
-    if database.path is None or database.path.exists():
-        own(database)
-    return database
+    return perform_alone(settings, operation, arguments)

@@ -270,11 +270,21 @@ _RULES = {
     "SELECT count(*) FROM token_tags g JOIN tokens t ON t.id = g.token_id WHERE g.status <> t.status": (
         "tags say another status than their token"
     ),
-    "SELECT count(*) FROM tokens t WHERE (SELECT count(*) FROM events e WHERE e.subject = t.id"
+    "SELECT count(*) FROM tokens t WHERE t.kind = 'MANUAL' AND (SELECT count(*) FROM events e WHERE e.subject = t.id"
     " AND e.kind IN ('token.completed', 'token.cancelled', 'token.timed_out'))"
     " <> CASE WHEN t.status = 'WAITING' THEN 0 ELSE 1 END": "tokens ended more or less than once in the log",
-    "SELECT count(*) FROM tokens t WHERE NOT EXISTS"
+    "SELECT count(*) FROM tokens t WHERE t.kind = 'MANUAL' AND NOT EXISTS"
     " (SELECT 1 FROM events e WHERE e.subject = t.id AND e.kind = 'token.created')": "tokens were never created in the log",
+    "SELECT count(*) FROM (SELECT 1 AS one FROM waits w JOIN tokens t ON t.id = w.token_id"
+    " GROUP BY w.run_id, w.position, w.mode"
+    " HAVING sum(CASE WHEN t.status = 'WAITING' THEN 1 ELSE 0 END) = 0"
+    " OR (w.mode = 'any' AND sum(CASE WHEN t.status = 'WAITING' THEN 0 ELSE 1 END) > 0)) missed": (
+        "waits are open although their tokens are settled"
+    ),
+    "SELECT count(*) FROM runs r WHERE r.status = 'WAITING' AND r.problem IS NULL"
+    " AND NOT EXISTS (SELECT 1 FROM waits w WHERE w.run_id = r.id)": "runs wait for nothing",
+    "SELECT count(*) FROM waits w JOIN runs r ON r.id = w.run_id"
+    " WHERE r.status IN ('COMPLETED', 'FAILED', 'CANCELED')": "waits belong to runs that have ended",
 }
 
 CHECKS: dict[str, Check] = {

@@ -6,9 +6,7 @@ One line of JSON comes, one goes. Whoever may read the database file may use it:
 import asyncio
 import os
 import socket
-import struct
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import structlog
@@ -16,28 +14,12 @@ import structlog
 from ..database import DatabaseUnavailable
 from ..service import Service
 from .address import make_room_for, socket_path
+from .lines import LONGEST_LINE, Question, Reply, is_trusted
 from .operations import perform
 from .site import Refused, Site
 
-_LONGEST_LINE = 65_536  # bytes
 _PATIENCE = 10.0  # seconds for a question to arrive
-_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 log = structlog.get_logger(__name__)
-
-
-class Question(msgspec.Struct, frozen=True):
-    """What a command wants done."""
-
-    operation: str
-    arguments: dict[str, Any] = {}
-
-
-class Reply(msgspec.Struct, omit_defaults=True, frozen=True):
-    """What came of it: a result, or the reason why it was not done."""
-
-    result: Any = None
-    refused: str | None = None
-    failed: str | None = None
 
 
 class AdminSocket:
@@ -57,7 +39,7 @@ class AdminSocket:
             return
         try:
             make_room_for(self._path, self._site.database.path)
-            self._server = await asyncio.start_unix_server(self._talk, sock=_listener(self._path), limit=_LONGEST_LINE)
+            self._server = await asyncio.start_unix_server(self._talk, sock=_listener(self._path), limit=LONGEST_LINE)
         except OSError as error:
             log.warning("commands cannot reach this server", socket=str(self._path), reason=error.strerror)
 
@@ -69,7 +51,7 @@ class AdminSocket:
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if may_administer(writer.get_extra_info("socket")):
+            if is_trusted(writer.get_extra_info("socket")):
                 async with asyncio.timeout(_PATIENCE):
                     line = await reader.readline()
                 writer.write(msgspec.json.encode(await self._reply(line)) + b"\n")
@@ -92,15 +74,6 @@ class AdminSocket:
         except Exception:
             log.exception("an operation failed")
             return Reply(failed="the server failed; its log says how")
-
-
-def may_administer(peer: socket.socket) -> bool:
-    """Whether the other end is the owner of this process or root. Where the system does not tell, file rights decide."""
-    option = getattr(socket, "SO_PEERCRED", None)
-    if option is None:
-        return True
-    _, user, _ = _CREDENTIALS.unpack(peer.getsockopt(socket.SOL_SOCKET, option, _CREDENTIALS.size))
-    return user in {0, os.getuid()}
 
 
 def _listener(path: Path) -> socket.socket:

@@ -2,8 +2,8 @@
 
 import argparse
 
-from ..admin.client import DEFAULT_URL, ask
-from ..settings import Settings, load
+from ..admin.client import ask
+from ..settings import DEFAULT_URL, Settings, load
 from .output import add_json_option, parser_of, show, show_table
 
 _COLUMNS = {"email": "EMAIL", "name": "NAME", "role": "ROLE", "id": "ID"}

@@ -56,8 +56,8 @@ def main(arguments: list[str]) -> int:
         help="print the API key of WAITPOINT_SECRET_KEY and a sign-in link, even where output is kept: for development",
     )
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _leave)
     settings = load()
+    signal.signal(signal.SIGTERM, _leave)
     logs.configure(settings)
     listener = _listen(options.host, options.port)
     public_url = settings.public_url or _address(options.host, listener.getsockname()[1])

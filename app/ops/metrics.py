@@ -21,7 +21,7 @@ from ..database import Database, DatabaseUnavailable, Unit
 from ..database.tables import table_of
 from ..environments import environments
 from ..events import head
-from ..tokens.models import WAITING, TokenRow
+from ..tokens.models import IS_MANUAL, WAITING, TokenRow
 from ..tokens.search import next_deadline
 from .requests import BOUNDS, Requests
 
@@ -69,7 +69,7 @@ def stored(db: Unit) -> Stored:
 
 
 def _waiting(db: Unit, environment_id: str, slug: str) -> Waiting:
-    here = (_tokens.c.environment_id == environment_id, _tokens.c.status == WAITING)
+    here = (_tokens.c.environment_id == environment_id, IS_MANUAL, _tokens.c.status == WAITING)
     tokens = db.execute(select(func.count()).select_from(_tokens).where(*here)).scalar_one()
     first = select(_tokens.c.created_at).where(*here).order_by(_tokens.c.id).limit(1)
     oldest = db.execute(first).scalar_one_or_none()

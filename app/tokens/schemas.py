@@ -22,6 +22,7 @@ LONGEST_KEY = 2048  # characters
 LONGEST_REASON = 1000  # characters
 DEFAULT_TIMEOUT = timedelta(minutes=10)
 DEFAULT_KEY_LIFETIME = timedelta(hours=1)
+JSON_WHITESPACE = b" \t\r\n"
 _CREATE_FIELDS = {"idempotencyKey", "idempotencyKeyTTL", "timeout", "tags"}
 
 
@@ -112,7 +113,9 @@ class ShownToken(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True
     """A token as programs see it. Absent values are left out, never null."""
 
     id: TokenId
-    type: Annotated[str, Meta(extra_json_schema={"const": "MANUAL"})]
+    type: Annotated[
+        str, Meta(extra_json_schema={"enum": ["MANUAL", "SLEEP", "RUN"]}, description="MANUAL; the others are of runs.")
+    ]
     url: Annotated[str, Meta(description="The callback URL.")]
     status: Known
     tags: tuple[str, ...]
@@ -150,7 +153,7 @@ def shown(token: Token, url: str, *, with_output: bool) -> ShownToken:
     """The token for a program; lists leave the output out."""
     return ShownToken(
         id=token.id,
-        type="MANUAL",
+        type=token.kind,
         url=url,
         status=token.status,
         tags=token.tags,
@@ -213,7 +216,7 @@ def cancel_reason_in(body: bytes, *, strict: bool) -> str | None:
 
 def object_in(body: bytes) -> dict[str, Any]:
     """The JSON object in a body; an empty body is `{}`. Raises a Problem."""
-    if not body.strip():
+    if not body.strip(JSON_WHITESPACE):
         return {}
     value = strict_json.parse(body)
     if not isinstance(value, dict):
