@@ -304,6 +304,8 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
 
 def draw(scene: str) -> str:
     template, context = SCENES[scene]
+    if scene == "approve-soon":  # as soon as ever, however long ago the tests began
+        context = door(token(timeout_at=datetime.now(UTC) + timedelta(minutes=4), tags=()))
     return render(template, **context)
 
 
