@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import httpx
+import msgspec
 import pytest
 import uvicorn
 from litestar import Litestar
@@ -35,7 +36,7 @@ from app.people import people, sign_in
 from app.service import Service
 from app.settings import Settings
 from app.tokens import lifecycle
-from app.tokens.search import Doubt, certain
+from app.tokens.search import Search, certain, search
 from tests.cast import ADAS_KEY, CLEOS_KEY, NOBODYS_KEY
 from tests.databases import DatabaseMaker
 from tests.fixtures import KINDS
@@ -210,9 +211,20 @@ class House:
         result: T = self._on_loop(lambda: self.database.read(function, *arguments))
         return result
 
-    def certain(self, function: Callable[..., T | Doubt], *arguments: Any) -> T:
-        """Read as the handlers do, asking the writer where a reader is in doubt."""
-        result: T = self._on_loop(lambda: certain(self.database, function, *arguments))
+    def pages(self, environment_id: str, wanted: Search, *, onwards: bool) -> list[list[str]]:
+        """The ids on all pages of a search, read as the handlers do: onwards by `next`, or back by `previous`."""
+
+        async def turn() -> list[list[str]]:
+            pages, question = [], wanted
+            while True:
+                page = await certain(self.database, search, environment_id, question)
+                pages.append([token.id for token in page.tokens])
+                after, before = (page.next, None) if onwards else (None, page.previous)
+                if after is None and before is None:
+                    return pages
+                question = msgspec.structs.replace(question, after=after, before=before)
+
+        result: list[list[str]] = self._on_loop(turn)
         return result
 
     def sweep(self) -> int:
@@ -274,6 +286,11 @@ class House:
         environment: Environment = self.write(environments.ensure, slug)
         self.write(signing_keys.ensure, PUBLIC_ACCESS, environment.id)
         return environment
+
+    def time_passes(self, *, minutes: float = 0, seconds: float = 0) -> None:
+        """Time goes by, and the sweeper comes by."""
+        self.clock.move(minutes=minutes, seconds=seconds)
+        self.sweep()
 
     def newcomer(self) -> Program:
         """A program in an environment of its own, where there is no token yet."""

@@ -54,8 +54,8 @@ def requires_an_api_key_or_public_access_to(action: Action) -> Guard:
 async def anyone_who_knows_the_callback_url(connection: Connection, _: BaseRouteHandler) -> None:
     """Open to services that were told a callback URL; the handler compares its hash."""
     service = service_of(connection)
-    token_id = str(connection.path_params.get("token_id", ""))
-    _spend(connection, service, "callback", token_id, _public_limit(service))
+    url = "{token_id}/{digest}".format_map(connection.path_params)  # wrong guesses do not keep the right one out
+    _spend(connection, service, "callback", url, _public_limit(service))
 
 
 async def anyone_with_the_approval_link(connection: Connection, _: BaseRouteHandler) -> None:

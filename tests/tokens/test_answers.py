@@ -1,6 +1,7 @@
 """How a token ends: completed by key, form or callback, cancelled, or by its deadline; once, and for ever."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -52,7 +53,7 @@ def test_the_moment_of_completion_is_told(house: House, ada: Program) -> None:
 
 def test_nothing_changes_after_the_end(house: House, ada: Program) -> None:
     """However it ended: whoever comes by whatever door changes no field and adds no event."""
-    ways = [
+    ways: list[Callable[[Any], Any]] = [
         lambda token: ada.complete(token, "first"),
         lambda token: ada.post(token.callback, content=b'"first"'),
         lambda token: ben_with(house, token).complete(token, "first"),
@@ -153,12 +154,12 @@ def test_a_cancellation_needs_no_reason(ada: Program, body: bytes) -> None:
 
 def test_who_did_it_and_by_which_door_is_in_the_log(house: House, ada: Program) -> None:
     """The timeline of a token: created, and how it ended."""
-    doors = {
+    doors: dict[tuple[str, str, str], Callable[[Any], Any]] = {
         ("token.completed", "api_key", "rest"): lambda token: ada.complete(token, 1),
         ("token.completed", "public_access_token", "rest"): lambda token: ben_with(house, token).complete(token, 1),
         ("token.completed", "callback", "callback"): lambda token: ada.post(token.callback, content=b"1"),
         ("token.cancelled", "api_key", "rest"): lambda token: ada.cancel(token, "r"),
-        ("token.timed_out", "system", "deadline"): lambda _: (house.clock.move(minutes=11), house.sweep()),
+        ("token.timed_out", "system", "deadline"): lambda _: house.time_passes(minutes=11),
     }
 
     for expected, end in doors.items():

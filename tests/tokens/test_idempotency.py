@@ -1,6 +1,8 @@
 """The same key gives the same token, for as long as it lives (CONTRACT.md section 4)."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from tests.makers import House, Program, ben_with, unique
 
@@ -21,11 +23,11 @@ def test_the_same_key_gives_the_same_token(house: House, ada: Program) -> None:
 
 def test_whatever_became_of_the_token(house: House, ada: Program) -> None:
     """Completed, cancelled or timed out, swept or not: a cached token is a cached token."""
-    ends = [
+    ends: list[Callable[[Any], Any]] = [
         lambda token: ada.complete(token, 1),
-        lambda token: ada.cancel(token),
+        ada.cancel,
         lambda _: house.clock.move(seconds=61),
-        lambda _: (house.clock.move(seconds=61), house.sweep()),
+        lambda _: house.time_passes(seconds=61),
     ]
     for end in ends:
         key = unique("key-")
