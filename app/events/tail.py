@@ -70,22 +70,31 @@ class Tail:
             try:
                 await self._hand_out()
             except DatabaseUnavailable:
-                await asyncio.sleep(_RETRY)
-                self._rung.set()
+                await self._try_again()
+            except Exception:
+                log.exception("the tail failed and goes on")
+                await self._try_again()
+
+    async def _try_again(self) -> None:
+        await asyncio.sleep(_RETRY)
+        self._rung.set()
 
     async def _hand_out(self) -> None:
         while self._position is not None:
             position = self._position
             events = await self._database.read(since, position, _CHUNK)
-            if not events:
-                return
             if self._position != position:
                 continue  # everybody left and somebody came meanwhile
-            self._position = events[-1].seq
-            for listener in [*self._listeners]:
-                self._tell(listener, events)
+            if events:
+                self._position = events[-1].seq
+                for listener in [*self._listeners]:
+                    self._tell(listener, events)
+            if len(events) < _CHUNK:
+                return  # whatever was committed meanwhile has rung again
 
     def _tell(self, listener: Listener, events: Sequence[Event]) -> None:
+        if listener not in self._listeners:
+            return  # it left while the others were told
         try:
             listener(events)
         except Exception:
