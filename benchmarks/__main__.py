@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME …] [--quick] [--save]`, and `python -m benchmarks profile create|complete`."""
+"""`python -m benchmarks [NAME …] [--quick] [--save]`, and `python -m benchmarks profile KIND`."""
 
 import argparse
 import json
@@ -43,8 +43,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/<date>.json")
     arguments = parser.parse_args()
     if arguments.names[:1] == ["profile"]:
-        if arguments.names[1:] not in (["create"], ["complete"]):
-            parser.error("profile create, or profile complete")
+        if len(arguments.names) != 2 or arguments.names[1] not in profiling.KINDS:
+            parser.error(f"profile one of {', '.join(profiling.KINDS)}")
     elif unknown := set(arguments.names) - set(BENCHMARKS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}. There are {', '.join(BENCHMARKS)}.")
     return arguments

@@ -36,6 +36,9 @@ _PACKAGES = frozenset(
 )
 
 
+KINDS = ("create", "complete", "complete-publicly")
+
+
 def profile(kind: str) -> None:
     """Load a fresh server on SQLite with one kind of request, and print where its time goes."""
     py_spy = _installed()
@@ -66,7 +69,7 @@ def _installed() -> Path:
 
 
 def _sampled(py_spy: Path, server: Server, kind: str, rounds: Rounds) -> list[tuple[list[str], int]]:
-    waiting = create_tokens(server, _SECONDS * 5_000, Rounds()) if kind == "complete" else []
+    waiting = [] if kind == "create" else create_tokens(server, _SECONDS * 5_000, Rounds())
     with tempfile.NamedTemporaryFile(suffix=".txt") as found:
         options = [
             "--format",
@@ -91,7 +94,9 @@ def _sampled(py_spy: Path, server: Server, kind: str, rounds: Rounds) -> list[tu
                 if not batch:
                     recording.send_signal(signal.SIGINT)
                     break
-                complete_tokens(server, [complete_request(token) for token in batch], rounds)
+                complete_tokens(
+                    server, [complete_request(token, publicly=kind == "complete-publicly") for token in batch], rounds
+                )
         recording.wait()
         return list(_parsed(Path(found.name).read_text()))
 

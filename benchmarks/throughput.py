@@ -63,7 +63,7 @@ def measure(*, quick: bool) -> Iterator[Report]:
         with ExitStack() as stack:
             server = stack.enter_context(servers.waitpoint(stack.enter_context(database())))
             empty = stack.enter_context(servers.empty(take_samples(server)))
-            rounds, requests = (3, 1_500) if quick else (7, 4_000)
+            rounds, requests = (3, 1_500) if quick else (5, 3_000)
             ours = {kind: Rounds() for kind in _KINDS}
             theirs = {kind: Rounds() for kind in _KINDS}
             _round(server, empty, {kind: Rounds() for kind in _KINDS}, {kind: Rounds() for kind in _KINDS}, 500)
