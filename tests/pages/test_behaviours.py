@@ -125,14 +125,16 @@ def test_a_dead_connection_is_noticed(house: House, ada: Program) -> None:
     """A socket that is open and says nothing is dead: the page says so within 35 seconds, and asks."""
     token, opened = ada.make_token(), 0
 
-    def say_nothing(socket: WebSocketRoute) -> None:
+    def say_nothing_more(socket: WebSocketRoute) -> None:
         nonlocal opened
         opened += 1
-        if opened > 1:
+        if opened == 1:
+            socket.send('{"ping":true}')
+        else:
             socket.close(code=1011)
 
     with looking(1280, "light") as page:
-        page.route_web_socket(re.compile(".*"), say_nothing)
+        page.route_web_socket(re.compile(".*"), say_nothing_more)
         page.clock.install()
         page.context.add_cookies([{"name": "waitpoint", "value": house.sign_in(), "url": house.url}])
         page.goto(f"{house.url}/tokens/{token.id}")
