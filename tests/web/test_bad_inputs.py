@@ -6,15 +6,20 @@ What is refused changes nothing: not a row, not an event, and the token keeps wa
 
 import gzip
 import json
+import os
 import socket
+import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import func, select
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
 from app.database import Unit
 from app.database.tables import table_of
@@ -22,6 +27,7 @@ from app.environments import api_keys
 from app.events import head
 from app.tokens.models import TokenRow
 from tests.makers import TOKENS, UNKNOWN_ID, House, Program, unique
+from tests.servers import WAITPOINT, without_our_settings
 
 JSON = {"content-type": "application/json"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -742,6 +748,114 @@ def test_b53_no_header_changes_the_links_that_are_handed_out(house: House, ada: 
     answer = ada.create(headers={**liars, "x-host": "evil.example"})
 
     assert answer.json()["url"].startswith(house.url)
+
+
+SOCKETS = [
+    ("an origin of elsewhere", "/live/tokens", {"origin": "https://evil.example"}),
+    ("a null origin", "/live/tokens", {"origin": "null"}),
+    ("our name as a prefix", "/live/tokens", {"origin": "{url}.evil.example"}),
+    ("no origin", "/live/tokens", {}),
+    ("an origin of elsewhere at the approval page", "/approve/{id}/live", {"origin": "https://evil.example"}),
+    ("no cookie", "/live/tokens", {"origin": "{url}", "cookie": "a=b"}),
+    ("no cookie at the approval page", "/approve/{id}/live", {"origin": "{url}", "cookie": "a=b"}),
+    ("the cookie of another approval", "/approve/{other}/live", {"origin": "{url}"}),
+]
+
+
+@pytest.mark.parametrize(("path", "headers"), [row[1:] for row in SOCKETS], ids=[f"B-54 {row[0]}" for row in SOCKETS])
+def test_b54_a_socket_is_refused_before_it_opens(
+    house: House, ada: Program, path: str, headers: dict[str, str]
+) -> None:
+    """403 to whoever is no page of ours, or holds no cookie for it."""
+    token, other = ada.make_token(), ada.make_token()
+    values = {"url": house.url, "id": token.id, "other": other.id}
+    cookie = f"waitpoint={house.sign_in()}; approval={token.public_access_token}"
+    given = {"cookie": cookie} | {name: value.format_map(values) for name, value in headers.items()}
+
+    with pytest.raises(InvalidStatus) as refused:
+        connect(f"ws://127.0.0.1:{house.port}{path.format_map(values)}", additional_headers=given, proxy=None)
+
+    assert 403 == refused.value.response.status_code
+
+
+MESSAGES: list[tuple[str, Any, int | str]] = [
+    ("5 MB", "x" * 5_000_000, 1009),
+    ("5 kB", "x" * 5_000, 1009),
+    ("binary", b"{}", 1003),
+    ("nonsense", "nonsense", "invalid-message"),
+    ("an unknown message", '{"type":"shout"}', "invalid-message"),
+    ("a foreign token", '{"type":"subscribe","tokens":["{foreign}"]}', "not-found"),
+    ("no token at all", '{"type":"subscribe","tokens":["run_1"]}', "not-found"),
+]
+
+
+@pytest.mark.parametrize(
+    ("message", "answer"), [row[1:] for row in MESSAGES], ids=[f"B-54 {row[0]}" for row in MESSAGES]
+)
+def test_b54_a_bad_message_is_answered_or_ends_the_talk(
+    house: House, ada: Program, cleo: Program, message: Any, answer: int | str
+) -> None:
+    """An error that says so, or the close code of the websocket standard."""
+    said = message.replace("{foreign}", cleo.make_token().id) if isinstance(message, str) else message
+    key = {"authorization": f"Bearer {ada.credential}"}
+
+    with connect(f"ws://127.0.0.1:{house.port}/api/v1/realtime", additional_headers=key, proxy=None) as socket:
+        socket.send('{"type":"subscribe"}')
+        assert "ready" == json.loads(socket.recv(timeout=10))["type"]
+        with suppress(ConnectionClosed):  # already, at the largest
+            socket.send(said)
+        try:
+            heard: int | str = json.loads(socket.recv(timeout=10))["code"]
+        except ConnectionClosed as closed:
+            heard = closed.rcvd.code if closed.rcvd else 0
+
+    assert answer == heard
+
+
+def test_b54_a_number_from_the_future_means_reload(house: House, ada: Program) -> None:
+    """What the client has seen is not of this log."""
+    key = {"authorization": f"Bearer {ada.credential}"}
+    address = f"ws://127.0.0.1:{house.port}/api/v1/realtime?since=999999999"
+
+    with connect(address, additional_headers=key, proxy=None) as socket:
+        socket.send('{"type":"subscribe"}')
+        assert "reload" == json.loads(socket.recv(timeout=10))["type"]
+
+
+SETTINGS = [
+    ("no scheme known", {"WAITPOINT_DATABASE_URL": "mysql://localhost/x"}, "WAITPOINT_DATABASE_URL"),
+    ("nothing like a URL", {"WAITPOINT_DATABASE_URL": "waitpoint.db"}, "WAITPOINT_DATABASE_URL"),
+    ("in memory", {"WAITPOINT_DATABASE_URL": "sqlite://"}, "WAITPOINT_DATABASE_URL"),
+    ("no such folder", {"WAITPOINT_DATABASE_URL": "sqlite:////nowhere/at/all/x.db"}, "/nowhere/at/all"),
+    ("a folder", {"WAITPOINT_DATABASE_URL": "sqlite:////proc"}, "WAITPOINT_DATABASE_URL"),
+    ("no PostgreSQL there", {"WAITPOINT_DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "database"),
+    ("a key of another form", {"WAITPOINT_SECRET_KEY": "secret"}, "WAITPOINT_SECRET_KEY"),
+    ("keys of another form", {"WAITPOINT_SECRET_KEYS": "prod:tr_prod_sk_1"}, "WAITPOINT_SECRET_KEYS"),
+    ("an address of another kind", {"WAITPOINT_PUBLIC_URL": "ftp://x"}, "WAITPOINT_PUBLIC_URL"),
+    ("no number", {"WAITPOINT_RATE_LIMIT": "many"}, "WAITPOINT_RATE_LIMIT"),
+]
+
+
+@pytest.mark.parametrize(("given", "names"), [row[1:] for row in SETTINGS], ids=[f"B-59 {row[0]}" for row in SETTINGS])
+def test_b59_a_wrong_setting_ends_the_start_in_a_sentence(tmp_path: Path, given: dict[str, str], names: str) -> None:
+    """Exit code 2, the setting by its name, never a traceback and never the secret."""
+    settings = {"WAITPOINT_DATABASE_URL": f"sqlite:///{tmp_path}/w.db", **given}
+
+    done = subprocess.run(
+        [WAITPOINT, "serve", "--port", "0"],
+        env={**without_our_settings(os.environ), **settings},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert 2 == done.returncode, done.stderr
+    assert names in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 2
+    assert "tr_prod_sk_1" not in done.stderr
 
 
 def approve(house: House, token: Any, form: Any) -> Any:
