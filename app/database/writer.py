@@ -83,6 +83,7 @@ class Writer:
         self._is_closed = False
         self._stopping = False
         self._connection: Connection | None = None
+        self._was_stale = False
         self._thread = threading.Thread(target=self._run, name="waitpoint-writer", daemon=True)
 
     def start(self) -> None:
@@ -167,6 +168,8 @@ class Writer:
         # Every process locks in the same order, so that two of them cannot wait for each other.
         jobs.sort(key=lambda job: job.key)
         failure = self._attempt(jobs)
+        if failure is not None and self._was_stale:
+            failure = self._attempt(jobs)
         if failure is None:
             return
         unavailable = as_unavailable(failure)
@@ -201,6 +204,7 @@ class Writer:
     def _attempt(self, jobs: list[Job]) -> BaseException | None:
         """Run the jobs in one transaction and answer them. Gives what went wrong, and then nothing was stored."""
         transaction: RootTransaction | None = None
+        was_open, is_committing, self._was_stale = self._connection is not None, False, False
         try:
             connection = self._connected()
             transaction = connection.begin()
@@ -210,8 +214,11 @@ class Writer:
             unit.flush()
             proves_that_writing_works = self._touch(connection, jobs)
             sequence = self._seal(connection, unit.records) if unit.records else None
+            is_committing = True
             transaction.commit()
         except BaseException as error:  # noqa: BLE001 - handed to whoever asked for it
+            # The database was restarted while nobody wrote: nothing was stored, and a new connection may do.
+            self._was_stale = was_open and not is_committing and getattr(error, "connection_invalidated", False)
             self._undo(transaction, error)
             return error
         self.batches += 1
