@@ -4,12 +4,17 @@ Instants are aware UTC datetimes of whole milliseconds inside the server, and
 epoch milliseconds in the database: one unit on SQLite, PostgreSQL and JavaScript.
 """
 
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+import structlog
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+_NOTICED = timedelta(seconds=2)  # less is an ordinary correction
+log = structlog.get_logger(__name__)
 
 
 class Clock(Protocol):
@@ -45,11 +50,21 @@ class SteadyClock:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._latest = EPOCH
+        self._advancing = threading.Lock()
+        self._has_said_so = False
 
     def now(self) -> datetime:
-        self._latest = max(self._latest, self._clock.now())
+        """The present instant, or the latest that was ever given, while the machine's clock is behind it."""
+        seen = self._clock.now()
+        if seen > self._latest:
+            self.not_before(seen)
+            self._has_said_so = False
+        elif self._latest - seen > _NOTICED and not self._has_said_so:
+            self._has_said_so = True
+            log.warning("the clock was set back; time stands still until it has caught up", by=str(self._latest - seen))
         return self._latest
 
     def not_before(self, moment: datetime) -> None:
         """Go on from the latest instant that was ever written, for example before a restart."""
-        self._latest = max(self._latest, moment)
+        with self._advancing:
+            self._latest = max(self._latest, moment)
