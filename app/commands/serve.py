@@ -33,8 +33,8 @@ UVICORN = {
     "ws": ImpatientProtocol,
     "ws_per_message_deflate": False,
     "ws_max_size": 1_048_576,
-    "ws_ping_interval": 20.0,
-    "ws_ping_timeout": 20.0,
+    "ws_ping_interval": 15.0,
+    "ws_ping_timeout": 14.0,  # who has not answered by then is cut off, within half a minute
     "access_log": False,  # it would print the secrets in URLs
     "server_header": False,
     "log_config": None,
