@@ -29,11 +29,16 @@ def main() -> None:
         return
     described = machine.describe()
     print("\n".join(f"{name}: {value}" for name, value in described.items()), "\n")
-    reports = {name: _measured(name, quick=arguments.quick) for name in arguments.names or BENCHMARKS}
+    reports: dict[str, list[Report]] = {}
+    failed = [
+        name
+        for name in arguments.names or BENCHMARKS
+        if not _measure(name, reports.setdefault(name, []), quick=arguments.quick)
+    ]
     if arguments.save:
         print("saved:", _save(described, reports))
-    if not all(reports.values()):
-        raise SystemExit(1)
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
 
 
 def _arguments() -> argparse.Namespace:
@@ -50,17 +55,16 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def _measured(name: str, *, quick: bool) -> list[Report]:
-    """The reports of one benchmark; none when it failed, which keeps no other from running."""
-    reports = []
+def _measure(name: str, reports: list[Report], *, quick: bool) -> bool:
+    """Print each report of a benchmark as soon as it is there. False when it failed, which keeps no other from running."""
     try:
         for report in BENCHMARKS[name](quick=quick):
             print(report, flush=True)
             reports.append(report)
     except Exception:  # noqa: BLE001 - whatever it was, it is shown
         print(f"{name} failed:\n{traceback.format_exc()}", flush=True)
-        return []
-    return reports
+        return False
+    return True
 
 
 def _save(described: dict[str, str], reports: dict[str, list[Report]]) -> Path:

