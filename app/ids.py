@@ -16,9 +16,11 @@ _KEY_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _KEY_LENGTH = 24  # characters behind `tr_dev_sk_`: 142 random bits
 
 TOKEN_PREFIX = "waitpoint_"
+RUN_PREFIX = "run_"
 SIGNING_KEY_PREFIX = "sk_"
 TOKEN_ID_PATTERN = rf"{TOKEN_PREFIX}[0-9a-f]{{36}}"
 _TOKEN_ID = re.compile(TOKEN_ID_PATTERN)
+_RUN_ID = re.compile(rf"{RUN_PREFIX}[0-9a-f]{{36}}")
 _KEY_ID = re.compile(rf"{SIGNING_KEY_PREFIX}[0-9a-f]{{36}}")
 
 
@@ -35,6 +37,11 @@ def first_id_at(prefix: str, moment: datetime) -> str:
 def is_token_id(text: str) -> bool:
     """Whether the text has the shape of a token's id."""
     return _TOKEN_ID.fullmatch(text) is not None
+
+
+def is_run_id(text: str) -> bool:
+    """Whether the text has the shape of a run's id."""
+    return _RUN_ID.fullmatch(text) is not None
 
 
 def is_key_id(text: str) -> bool:

@@ -7,8 +7,6 @@ from ..database.tables import table_of
 from .lifecycle import FENCED, Fenced, owned
 from .models import Checkpoint, CheckpointRow, Owner
 
-WAIT = "wait"
-
 _checkpoints = table_of(CheckpointRow)
 _COLUMNS = tuple(_checkpoints.c[name] for name in Checkpoint.__struct_fields__)
 
@@ -32,28 +30,27 @@ def record_step(db: Unit, owner: Owner, checkpoint: Checkpoint) -> Checkpoint | 
     run = owned(db, owner)
     if isinstance(run, Fenced):
         return FENCED
-    rows = db.run(_AT, {"b_run": run.id, "b_position": checkpoint.position})
-    if rows:
-        return Checkpoint(*rows[0])
+    earlier = at(db, run.id, checkpoint.position)
+    if earlier is not None:
+        return earlier
     write(db, run.id, checkpoint)
     return checkpoint
 
 
+def at(db: Unit, run_id: str, position: str) -> Checkpoint | None:
+    """What is recorded at a position of a run."""
+    rows = db.run(_AT, {"b_run": run_id, "b_position": position})
+    return Checkpoint(*rows[0]) if rows else None
+
+
 def write(db: Unit, run_id: str, checkpoint: Checkpoint) -> None:
     """Add to the journal of a run that the caller has locked."""
-    db.insert(
-        _INSERT,
-        {
-            "run_id": run_id,
-            "position": checkpoint.position,
-            "name": checkpoint.name,
-            "result": checkpoint.result,
-            "error": checkpoint.error,
-            "at": db.now,
-        },
-    )
+    db.insert(_INSERT, {**{name: getattr(checkpoint, name) for name in _FIELDS}, "run_id": run_id, "at": db.now})
 
 
 def of_run(db: Unit, run_id: str) -> list[Checkpoint]:
     """Everything that is recorded of a run, in the order in which it was."""
     return [Checkpoint(*row) for row in db.run(_OF_RUN, {"b_run": run_id})]
+
+
+_FIELDS = Checkpoint.__struct_fields__

@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, insert, null, or_, select, update
 
 from .. import ids
 from ..database import Prepared, Unit
 from ..database.tables import table_of
 from ..database.types import Instant
-from ..tokens.models import By
+from ..tokens import lifecycle as tokens
+from ..tokens.lifecycle import NO_RULES, Answer, NewToken, Rules
+from ..tokens.models import RUN, By, Token
 from .models import (
     CANCELED,
     COLUMNS,
@@ -23,7 +25,9 @@ from .models import (
     FAILED,
     IS_EXECUTING,
     IS_QUEUED,
+    IS_WAITING,
     QUEUED,
+    WAITING,
     Owner,
     Run,
     RunRow,
@@ -32,7 +36,6 @@ from .models import (
     run_of,
 )
 
-RUN_PREFIX = "run_"
 WORKER = By(kind="worker", door="worker")
 LEASE = By(kind="system", door="lease")
 PARKED_GRACE = timedelta(seconds=2)
@@ -43,12 +46,22 @@ _waits = table_of(WaitRow)
 
 
 class NewRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run is made of. The payload is JSON text; a delayed run may be claimed from `available_at` on."""
+    """What a run is made of. The payload is JSON text; `delay` is a duration or an instant."""
 
     task: str
     payload: str
     tags: tuple[str, ...] = ()
-    available_at: datetime | None = None
+    delay: timedelta | datetime | None = None
+    idempotency_key: str | None = None
+    idempotency_key_ttl: timedelta = timedelta(days=30)
+    request_key: str | None = None
+
+
+class Triggered(msgspec.Struct, frozen=True):
+    """A run that was queued now, or the one that the same key had queued before."""
+
+    run: Run
+    is_cached: bool
 
 
 class Fenced(msgspec.Struct, frozen=True):
@@ -65,7 +78,31 @@ _INSERT = Prepared(insert(_runs))
 _THE_RUN = select(*COLUMNS).where(_runs.c.id == bindparam("b_id"))
 _BY_ID = Prepared(_THE_RUN, COLUMNS)
 LOCKED = Prepared(_THE_RUN.with_for_update(), COLUMNS)
-_OWNED = (_runs.c.id == bindparam("b_id")) & (_runs.c.generation == bindparam("b_generation")) & IS_EXECUTING
+_OWNED = (
+    (_runs.c.id == bindparam("b_id"))
+    & (_runs.c.generation == bindparam("b_generation"))
+    & (_runs.c.environment_id == bindparam("b_environment"))
+    & IS_EXECUTING
+)
+# One query for each task: a range of the queue's index, however many runs of other tasks are queued.
+_CLAIMABLE = Prepared(
+    select(*COLUMNS)
+    .where(
+        _runs.c.environment_id == bindparam("b_environment"),
+        _runs.c.task == bindparam("b_task"),
+        IS_QUEUED,
+        _runs.c.available_at <= bindparam("b_now", type_=Instant),
+        or_(
+            _runs.c.owner.is_(None),
+            _runs.c.owner == bindparam("b_worker"),
+            _runs.c.available_at <= bindparam("b_free_for_all", type_=Instant),
+        ),
+    )
+    .order_by(_runs.c.available_at, _runs.c.id)
+    .limit(bindparam("b_limit"))
+    .with_for_update(skip_locked=True),
+    COLUMNS,
+)
 _CLAIM = Prepared(
     update(_runs)
     .where(_runs.c.id == bindparam("b_id"), IS_QUEUED)
@@ -75,7 +112,7 @@ _CLAIM = Prepared(
         owner=bindparam("b_owner"),
         lease_until=bindparam("b_lease", type_=Instant),
         started_at=bindparam("b_started", type_=Instant),
-        problem=None,
+        problem=null(),
     )
     .returning(*COLUMNS),
     COLUMNS,
@@ -88,7 +125,7 @@ _FINISH = Prepared(
         finished_at=bindparam("b_now", type_=Instant),
         output=bindparam("b_output"),
         error=bindparam("b_error"),
-        lease_until=None,
+        lease_until=null(),
     )
     .returning(*COLUMNS),
     COLUMNS,
@@ -101,8 +138,28 @@ _RETRY = Prepared(
         attempt=_runs.c.attempt + 1,
         available_at=bindparam("b_available", type_=Instant),
         error=bindparam("b_error"),
-        owner=None,
-        lease_until=None,
+        owner=null(),
+        lease_until=null(),
+    )
+    .returning(*COLUMNS),
+    COLUMNS,
+)
+_PROBLEM = Prepared(
+    update(_runs)
+    .where(_OWNED)
+    .values(status=WAITING, problem=bindparam("b_problem"), owner=null(), lease_until=null())
+    .returning(*COLUMNS),
+    COLUMNS,
+)
+_REQUEUE = Prepared(
+    update(_runs)
+    .where(_runs.c.id == bindparam("b_id"))
+    .values(
+        status=QUEUED,
+        available_at=bindparam("b_available", type_=Instant),
+        owner=bindparam("b_owner"),
+        lease_until=null(),
+        generation=_runs.c.generation + 1,
     )
     .returning(*COLUMNS),
     COLUMNS,
@@ -114,23 +171,27 @@ _RENEW = Prepared(
 _STOP_WAITING = Prepared(delete(_waits).where(_waits.c.run_id == bindparam("b_id")))
 
 
-def trigger(db: Unit, environment_id: str, new: NewRun, by: By) -> Run:
-    """Queue a run of a task."""
-    run = Run(
-        id=ids.new_id(RUN_PREFIX, db.now),
-        environment_id=environment_id,
-        task=new.task,
-        status=QUEUED,
-        payload=new.payload,
-        tags=new.tags,
-        created_at=db.now,
-        available_at=new.available_at or db.now,
-        attempt=1,
-        generation=0,
-    )
-    db.insert(_INSERT, {**msgspec.structs.asdict(run), "tags": msgspec.json.encode(run.tags).decode()})
-    record(db, "run.queued", run, by)
-    return run
+def trigger(db: Unit, environment_id: str, new: NewRun, by: By, parent_id: str | None = None) -> Triggered:
+    """Queue a run of a task. The same idempotency key gives the same run of that task, whatever became of it.
+
+    A child run comes with a token that its end settles.
+    """
+    run_id = ids.new_id(ids.RUN_PREFIX, db.now)
+    if new.request_key is not None:
+        earlier = tokens.claim_key(
+            db, environment_id, "run-request", new.request_key, run_id, tokens.REQUEST_KEY_LIFETIME
+        )
+        if earlier is not None:
+            return Triggered(_made_before(db, earlier.token_id), earlier.was_cached)
+    if new.idempotency_key is not None:
+        scope = f"run:{new.task}"
+        earlier = tokens.claim_key(db, environment_id, scope, new.idempotency_key, run_id, new.idempotency_key_ttl)
+        if earlier is not None:
+            if new.request_key is not None:
+                lifetime = tokens.REQUEST_KEY_LIFETIME
+                tokens.move_key(db, environment_id, "run-request", new.request_key, earlier.token_id, lifetime)
+            return Triggered(_made_before(db, earlier.token_id), is_cached=True)
+    return Triggered(_insert(db, environment_id, run_id, new, by, parent_id), is_cached=False)
 
 
 def claim(
@@ -140,33 +201,27 @@ def claim(
 
     A run that goes on is its worker's for a moment (`PARKED_GRACE`), since that one has it in memory.
     """
-    free_for_all = _runs.c.available_at <= db.now - PARKED_GRACE
-    queued = (
-        select(*COLUMNS)
-        .where(
-            _runs.c.environment_id == environment_id,
-            IS_QUEUED,
-            _runs.c.available_at <= db.now,
-            _runs.c.task.in_(tasks),
-            or_(_runs.c.owner.is_(None), _runs.c.owner == worker, free_for_all),
-        )
-        .order_by(_runs.c.available_at, _runs.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    found = [run_of(row) for row in db.execute(queued)]
-    return [_given_to(db, run, worker, lease) for run in found]
+    values = {
+        "b_environment": environment_id,
+        "b_now": db.now,
+        "b_worker": worker,
+        "b_free_for_all": db.now - PARKED_GRACE,
+        "b_limit": limit,
+    }
+    queued = [run_of(row) for task in tasks for row in db.run(_CLAIMABLE, values | {"b_task": task})]
+    queued.sort(key=lambda run: (run.available_at, run.id))
+    return [_given_to(db, run, worker, lease) for run in queued[:limit]]
 
 
-def finish(db: Unit, owner: Owner, output: str | None) -> Run | Fenced:
+def finish(db: Unit, owner: Owner, output: str | None, rules: Rules = NO_RULES) -> Run | Fenced:
     """The task returned."""
-    return _end(db, owner, COMPLETED, output=output)
+    return _end(db, owner, COMPLETED, rules, output=output)
 
 
-def fail(db: Unit, owner: Owner, error: str, retry_in: timedelta | None) -> Run | Fenced:
+def fail(db: Unit, owner: Owner, error: str, retry_in: timedelta | None, rules: Rules = NO_RULES) -> Run | Fenced:
     """The task raised. With `retry_in` it is queued again with its journal, and runs only what failed."""
     if retry_in is None:
-        return _end(db, owner, FAILED, error=error)
+        return _end(db, owner, FAILED, rules, error=error)
     values = {**_of(owner), "b_available": db.now + retry_in, "b_error": error}
     rows = db.run(_RETRY, values)
     if not rows:
@@ -176,7 +231,34 @@ def fail(db: Unit, owner: Owner, error: str, retry_in: timedelta | None) -> Run 
     return run
 
 
-def cancel(db: Unit, run_id: str, environment_id: str, by: By) -> Run | Unknown:
+def report_problem(db: Unit, owner: Owner, problem: str) -> Run | Fenced:
+    """The code and the journal differ: the run waits, with everything it has, until the code is put right."""
+    rows = db.run(_PROBLEM, {**_of(owner), "b_problem": problem})
+    if not rows:
+        return FENCED
+    run = run_of(rows[0])
+    record(db, "run.problem", run, WORKER, problem=problem)
+    return run
+
+
+def try_again(db: Unit, environment_id: str, tasks: tuple[str, ...], limit: int = 1000) -> list[Run]:
+    """A worker has come, perhaps with other code: queue the runs of its tasks that wait with a problem."""
+    stuck = (
+        select(*COLUMNS)
+        .where(
+            _runs.c.environment_id == environment_id,
+            _runs.c.task.in_(tasks),
+            IS_WAITING,
+            _runs.c.problem.is_not(None),
+        )
+        .order_by(_runs.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [requeue(db, run_of(row), WORKER) for row in db.execute(stuck).all()]
+
+
+def cancel(db: Unit, run_id: str, environment_id: str, by: By, rules: Rules = NO_RULES) -> Run | Unknown:
     """End a run from outside. A finished one stays as it is; its worker, if it has one, is fenced."""
     run = found(db, LOCKED, run_id)
     if run is None or run.environment_id != environment_id:
@@ -186,12 +268,11 @@ def cancel(db: Unit, run_id: str, environment_id: str, by: By) -> Run | Unknown:
     cancelled = (
         update(_runs)
         .where(_runs.c.id == run_id)
-        .values(status=CANCELED, finished_at=db.now, lease_until=None, generation=_runs.c.generation + 1)
+        .values(status=CANCELED, finished_at=db.now, lease_until=null(), generation=_runs.c.generation + 1)
         .returning(*COLUMNS)
     )
     run = run_of(db.execute(cancelled).one())
-    db.run(_STOP_WAITING, {"b_id": run_id})
-    record(db, "run.canceled", run, by)
+    _ended(db, run, by, rules)
     return run
 
 
@@ -215,16 +296,16 @@ def take_back_lost(db: Unit, limit: int) -> list[Run]:
     return [requeue(db, run, LEASE) for run in runs]
 
 
-def requeue(db: Unit, run: Run, by: By) -> Run:
-    """Let a locked run be claimed again. The generation moves on at once, so its old owner is fenced from now on."""
-    again = (
-        update(_runs)
-        .where(_runs.c.id == run.id)
-        .values(status=QUEUED, available_at=db.now, lease_until=None, generation=_runs.c.generation + 1)
-        .returning(*COLUMNS)
-    )
-    run = run_of(db.execute(again).one())
-    record(db, "run.queued", run, by)
+def requeue(
+    db: Unit, run: Run, by: By, kind: str = "run.queued", *, keep_for: str | None = None, **details: Any
+) -> Run:
+    """Let a locked run be claimed again, for a moment only by `keep_for`; `kind` and `details` are for the log.
+
+    The generation moves on at once, so its old owner is fenced from now on.
+    """
+    (row,) = db.run(_REQUEUE, {"b_id": run.id, "b_available": db.now, "b_owner": keep_for})
+    run = run_of(row)
+    record(db, kind, run, by, **details)
     return run
 
 
@@ -237,20 +318,55 @@ def retrieve(db: Unit, run_id: str, environment_id: str) -> Run | None:
 def owned(db: Unit, owner: Owner) -> Run | Fenced:
     """Lock a run for its owner; `Fenced` when it is no longer theirs."""
     run = found(db, LOCKED, owner.run_id)
-    if run is None or run.generation != owner.generation or not run.is_executing:
+    if run is None or not run.is_executing:
         return FENCED
-    return run
+    is_theirs = (run.generation, run.environment_id) == (owner.generation, owner.environment_id)
+    return run if is_theirs else FENCED
 
 
 def found(db: Unit, statement: Prepared, run_id: str) -> Run | None:
+    if not ids.is_run_id(run_id):
+        return None
     rows = db.run(statement, {"b_id": run_id})
     return run_of(rows[0]) if rows else None
 
 
 def record(db: Unit, kind: str, run: Run, by: By, **details: Any) -> None:
     """Log what happened to a run."""
-    data = {"task": run.task, "status": run.status, **details}
+    data = {"task": run.task, "status": run.status, "generation": run.generation, **details}
     db.record(kind, run.id, environment_id=run.environment_id, actor=by, data=data)
+
+
+def _made_before(db: Unit, run_id: str) -> Run:
+    run = found(db, _BY_ID, run_id)
+    assert run is not None  # noqa: S101 - a key is claimed in the transaction that makes its run
+    return run
+
+
+def _insert(db: Unit, environment_id: str, run_id: str, new: NewRun, by: By, parent_id: str | None) -> Run:
+    token_id = None if parent_id is None else _token_of_the_end(db, environment_id, by).id
+    run = Run(
+        id=run_id,
+        environment_id=environment_id,
+        task=new.task,
+        status=QUEUED,
+        payload=new.payload,
+        tags=new.tags,
+        created_at=db.now,
+        available_at=db.now + new.delay if isinstance(new.delay, timedelta) else new.delay or db.now,
+        attempt=1,
+        generation=0,
+        idempotency_key=new.idempotency_key,
+        parent_id=parent_id,
+        token_id=token_id,
+    )
+    db.insert(_INSERT, {**msgspec.structs.asdict(run), "tags": msgspec.json.encode(run.tags).decode()})
+    record(db, "run.queued", run, by)
+    return run
+
+
+def _token_of_the_end(db: Unit, environment_id: str, by: By) -> Token:
+    return tokens.create(db, environment_id, NewToken(timeout=None, kind=RUN), by).token
 
 
 def _given_to(db: Unit, run: Run, worker: str, lease: timedelta) -> Run:
@@ -266,16 +382,36 @@ def _given_to(db: Unit, run: Run, worker: str, lease: timedelta) -> Run:
     return run
 
 
-def _end(db: Unit, owner: Owner, status: Status, output: str | None = None, error: str | None = None) -> Run | Fenced:
+def _end(
+    db: Unit, owner: Owner, status: Status, rules: Rules, output: str | None = None, error: str | None = None
+) -> Run | Fenced:
     values = {**_of(owner), "b_status": status, "b_now": db.now, "b_output": output, "b_error": error}
     rows = db.run(_FINISH, values)
     if not rows:
         return FENCED
     run = run_of(rows[0])
-    db.run(_STOP_WAITING, {"b_id": run.id})
-    record(db, f"run.{status.lower()}", run, WORKER)
+    _ended(db, run, WORKER, rules)
     return run
 
 
+def _ended(db: Unit, run: Run, by: By, rules: Rules) -> None:
+    """Whatever ends a run ends its waits, and tells the run that waits for it."""
+    db.run(_STOP_WAITING, {"b_id": run.id})
+    record(db, f"run.{run.status.lower()}", run, by)
+    if run.token_id is not None:
+        tokens.settle(db, run.token_id, run.environment_id, _answer_of(run), by, rules)
+
+
+def _answer_of(run: Run) -> Answer:
+    if run.status == COMPLETED:
+        return Answer(output=run.output)
+    canceled = '{"type":"RunCanceled","message":"The run was cancelled."}'
+    return Answer(output=canceled if run.status == CANCELED else run.error, is_error=True)
+
+
 def _of(owner: Owner) -> dict[str, Any]:
-    return {"b_id": owner.run_id, "b_generation": owner.generation}
+    return {
+        "b_id": owner.run_id,
+        "b_generation": owner.generation,
+        "b_environment": owner.environment_id,
+    }

@@ -22,6 +22,12 @@ STATUSES: tuple[Status, ...] = (QUEUED, EXECUTING, WAITING, COMPLETED, FAILED, C
 
 Mode = Literal["all", "any"]
 
+CheckpointKind = Literal["step", "token", "run", "wait"]
+STEP: CheckpointKind = "step"
+MADE_TOKEN: CheckpointKind = "token"
+MADE_RUN: CheckpointKind = "run"
+WAIT: CheckpointKind = "wait"
+
 
 def _only_where(condition: str, name: str, *columns: str) -> Index:
     """An index of few rows: every index costs every write."""
@@ -32,13 +38,15 @@ class RunRow(Table, table=True):
     """One execution of a task.
 
     `generation` counts its owners: what an owner of an older generation says comes too late.
-    `available_at` is when it may be claimed, `owner` the worker that executes it or parked it.
+    `available_at` is when it may be claimed, `owner` the worker that executes it or parked it. The end of a
+    child run settles the token `token_id`, for which its parent may wait.
     """
 
     __tablename__ = "runs"
     __table_args__ = (
         Index("ix_runs_status", "environment_id", "status", "id"),
-        _only_where("status = 'QUEUED'", "ix_runs_queue", "environment_id", "available_at", "id"),
+        _only_where("status = 'QUEUED'", "ix_runs_queue", "environment_id", "task", "available_at", "id"),
+        _only_where("status = 'WAITING' AND problem IS NOT NULL", "ix_runs_problem", "environment_id", "task", "id"),
         _only_where("status = 'EXECUTING'", "ix_runs_leases", "lease_until"),
         {"sqlite_with_rowid": False},
     )
@@ -60,6 +68,9 @@ class RunRow(Table, table=True):
     output: str | None = Field(default=None, sa_type=Text)
     error: str | None = Field(default=None, sa_type=Text)
     problem: str | None = Field(default=None, sa_type=Text)
+    idempotency_key: str | None = Field(default=None, sa_type=Text)
+    parent_id: str | None = Field(default=None, sa_type=Text)
+    token_id: str | None = Field(default=None, sa_column=Column(Text, ForeignKey("tokens.id"), nullable=True))
 
 
 class CheckpointRow(Table, table=True):
@@ -70,6 +81,7 @@ class CheckpointRow(Table, table=True):
 
     run_id: str = Field(sa_column=Column(Text, ForeignKey("runs.id"), primary_key=True))
     position: str = Field(sa_column=Column(Text, primary_key=True))
+    kind: str = Field(sa_type=Text)
     name: str = Field(sa_type=Text)
     result: str | None = Field(default=None, sa_type=Text)
     error: str | None = Field(default=None, sa_type=Text)
@@ -77,7 +89,10 @@ class CheckpointRow(Table, table=True):
 
 
 class WaitRow(Table, table=True):
-    """A run waits for a token, alone or with others at the same position. The row is gone when the wait has ended."""
+    """A run waits for a token, alone or with others at the same position, in the order of `number`.
+
+    The row is gone when the wait has ended.
+    """
 
     __tablename__ = "waits"
     __table_args__ = (Index("ix_waits_token", "token_id"), {"sqlite_with_rowid": False})
@@ -85,6 +100,7 @@ class WaitRow(Table, table=True):
     run_id: str = Field(sa_column=Column(Text, ForeignKey("runs.id"), primary_key=True))
     position: str = Field(sa_column=Column(Text, primary_key=True))
     token_id: str = Field(sa_column=Column(Text, ForeignKey("tokens.id"), primary_key=True))
+    number: int = Field(sa_column=Column(Integer, nullable=False))
     mode: str = Field(sa_type=Text)
 
 
@@ -108,6 +124,13 @@ class Run(msgspec.Struct, frozen=True):
     output: str | None = None  # JSON text
     error: str | None = None  # JSON text
     problem: str | None = None
+    idempotency_key: str | None = None
+    parent_id: str | None = None
+    token_id: str | None = None
+
+    @property
+    def is_queued(self) -> bool:
+        return self.status == QUEUED
 
     @property
     def is_executing(self) -> bool:
@@ -123,19 +146,29 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """What a call gave: `result` or `error`, as JSON text. The position is where in the run it was called."""
+    """What a call gave: `result` or `error`, as JSON text. The position is where in the run it was called.
+
+    The result of a wait is the list of the tokens that ended it; what they say is read off the tokens.
+    """
 
     position: str
     name: str
     result: str | None = None
     error: str | None = None
+    kind: CheckpointKind = STEP
+
+    @property
+    def token_ids(self) -> tuple[str, ...]:
+        """The tokens that ended a wait."""
+        return tuple(msgspec.json.decode(self.result or "[]")) if self.kind == WAIT else ()
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """Who speaks for a run: only the owner of the present generation is heard."""
+    """Who speaks for a run: only the owner of the present generation, of its own environment, is heard."""
 
     run_id: str
     generation: int
+    environment_id: str
 
 
 _runs = table_of(RunRow)
@@ -145,6 +178,7 @@ _TAGS = Run.__struct_fields__.index("tags")
 # Literals, not parameters: only then can a database use the indexes of few rows.
 IS_QUEUED = _runs.c.status == literal_column("'QUEUED'")
 IS_EXECUTING = _runs.c.status == literal_column("'EXECUTING'")
+IS_WAITING = _runs.c.status == literal_column("'WAITING'")
 
 
 def run_of(row: Sequence[Any]) -> Run:

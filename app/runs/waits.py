@@ -5,18 +5,39 @@ whether they are settled, and only then writes the wait down. Whoever settles a 
 so one of the two sees the other. Locks are taken in the order tokens, runs, log; each by id.
 """
 
+from collections.abc import Iterable
+from datetime import datetime
+
 import msgspec
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, null, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ..database import Prepared, Unit
 from ..database.tables import table_of
+from ..tokens import lifecycle as tokens_lifecycle
 from ..tokens import models as tokens
-from ..tokens.lifecycle import as_of
-from ..tokens.models import By, Token
+from ..tokens.lifecycle import Created, NewToken, as_of
+from ..tokens.models import SLEEP, By, Token
 from . import journal
-from .lifecycle import FENCED, LOCKED, WORKER, Fenced, found, owned, record, requeue
-from .models import COLUMNS, WAITING, Checkpoint, Mode, Owner, Run, RunRow, WaitRow, run_of
+from .lifecycle import (
+    FENCED,
+    LOCKED,
+    WORKER,
+    Fenced,
+    NewRun,
+    found,
+    owned,
+    record,
+    requeue,
+    retrieve,
+    trigger,
+)
+from .models import COLUMNS, MADE_RUN, MADE_TOKEN, WAIT, WAITING, Checkpoint, Mode, Owner, Run, RunRow, WaitRow, run_of
+
+CREATE_TOKEN = "create_token"
+FOR_TOKENS = "wait"
+FOR_TIME = "sleep"
+TRIGGER = "trigger"
 
 _runs = table_of(RunRow)
 _waits = table_of(WaitRow)
@@ -46,12 +67,19 @@ class Parked(msgspec.Struct, frozen=True):
 class GoOn(msgspec.Struct, frozen=True):
     """These waits have ended meanwhile: the run goes on where it is."""
 
-    positions: tuple[str, ...]
+    ended: tuple[tuple[str, tuple[Token, ...]], ...]
 
 
-_LOCK_TOKEN = Prepared(
+class NotWaiting(msgspec.Struct, frozen=True):
+    """The run was never waiting at this position, so it cannot be parked there."""
+
+    position: str
+
+
+LOCK_TOKEN = Prepared(
     select(*tokens.COLUMNS).where(_tokens.c.id == bindparam("b_id")).with_for_update(), tokens.COLUMNS
 )
+_READ_TOKEN = Prepared(select(*tokens.COLUMNS).where(_tokens.c.id == bindparam("b_id")), tokens.COLUMNS)
 _INSERT = Prepared(upsert(_waits).on_conflict_do_nothing())  # a replay opens its wait again
 _OF_TOKEN = Prepared(
     select(_waits.c.run_id, _waits.c.position, _waits.c.mode)
@@ -60,18 +88,51 @@ _OF_TOKEN = Prepared(
     [_waits.c.run_id, _waits.c.position, _waits.c.mode],
 )
 _AT_POSITION = (_waits.c.run_id == bindparam("b_run")) & (_waits.c.position == bindparam("b_position"))
-_STILL_OPEN = Prepared(
-    select(_waits.c.token_id).join(_tokens, _tokens.c.id == _waits.c.token_id).where(_AT_POSITION, tokens.IS_WAITING),
-    [_waits.c.token_id],
+_OPEN_AT = Prepared(
+    select(_waits.c.token_id, _tokens.c.status)
+    .join(_tokens, _tokens.c.id == _waits.c.token_id)
+    .where(_AT_POSITION)
+    .order_by(_waits.c.number),
+    [_waits.c.token_id, _tokens.c.status],
 )
 _CLOSE = Prepared(delete(_waits).where(_AT_POSITION))
 _POSITIONS = Prepared(
     select(_waits.c.position).where(_waits.c.run_id == bindparam("b_run")).distinct(), [_waits.c.position]
 )
 _PARK = Prepared(
-    update(_runs).where(_runs.c.id == bindparam("b_id")).values(status=WAITING, lease_until=None).returning(*COLUMNS),
+    update(_runs).where(_runs.c.id == bindparam("b_id")).values(status=WAITING, lease_until=null()).returning(*COLUMNS),
     COLUMNS,
 )
+
+
+def create_token(db: Unit, owner: Owner, position: str, new: NewToken, by: By) -> Checkpoint | Fenced:
+    """Make a token and record that the run has made it: a replay is given the same one."""
+    run = owned(db, owner)
+    if isinstance(run, Fenced):
+        return FENCED
+    earlier = journal.at(db, run.id, position)
+    if earlier is not None:
+        return earlier
+    created: Created = tokens_lifecycle.create(db, run.environment_id, new, by)
+    result = msgspec.json.encode({"id": created.token.id, "isCached": created.is_cached}).decode()
+    checkpoint = Checkpoint(position, CREATE_TOKEN, result=result, kind=MADE_TOKEN)
+    journal.write(db, run.id, checkpoint)
+    return checkpoint
+
+
+def trigger_child(db: Unit, owner: Owner, position: str, new: NewRun, by: By) -> Checkpoint | Fenced:
+    """Queue a run from within a run, and record it: a replay is given the same one. Its end settles the token."""
+    run = owned(db, owner)
+    if isinstance(run, Fenced):
+        return FENCED
+    earlier = journal.at(db, run.id, position)
+    if earlier is not None:
+        return earlier
+    child = trigger(db, run.environment_id, new, by, parent_id=run.id).run
+    result = msgspec.json.encode({"run": child.id, "token": child.token_id}).decode()
+    checkpoint = Checkpoint(position, TRIGGER, result=result, kind=MADE_RUN)
+    journal.write(db, run.id, checkpoint)
+    return checkpoint
 
 
 def open_wait(
@@ -82,23 +143,43 @@ def open_wait(
     run = owned(db, owner)
     if isinstance(run, Fenced):
         return FENCED
+    earlier = journal.at(db, run.id, position)
+    if earlier is not None:
+        return Ended(tokens_in(db, earlier))
     for token_id in token_ids:
         token = locked.get(token_id)
         if token is None or token.environment_id != run.environment_id:
             return NoSuchToken(token_id)
-    settled = tuple(locked[token_id] for token_id in token_ids if locked[token_id].is_settled)
-    if len(settled) == len(token_ids) or (mode == "any" and settled):
-        _write_down(db, run, position, settled[:1] if mode == "any" else settled)
-        return Ended(settled[:1] if mode == "any" else settled)
-    rows = [
-        {"run_id": run.id, "position": position, "token_id": name, "mode": mode} for name in dict.fromkeys(token_ids)
-    ]
-    db.insert(_INSERT, *rows)
-    record(db, "run.waits", run, WORKER, position=position, tokens=list(token_ids))
+    named = tuple(dict.fromkeys(token_ids))
+    settled = tuple(locked[token_id] for token_id in named if locked[token_id].is_settled)
+    if len(settled) == len(named) or (mode == "any" and settled):
+        ended = settled[:1] if mode == "any" else settled
+        # An earlier life of the run may have the wait open, on a token that the sweeper has not met yet.
+        db.run(_CLOSE, {"b_run": run.id, "b_position": position})
+        _write_down(db, run, position, FOR_TOKENS, [token.id for token in ended])
+        return Ended(ended)
+    _note(db, run, position, named, mode)
     return Waiting()
 
 
-def park(db: Unit, owner: Owner, positions: tuple[str, ...]) -> Parked | GoOn | Fenced:
+def sleep(db: Unit, owner: Owner, position: str, until: datetime) -> Waiting | Ended | Fenced:
+    """Wait for an instant: for a token of its own that times out then. A sleep that began before goes on."""
+    run = owned(db, owner)
+    if isinstance(run, Fenced):
+        return FENCED
+    if journal.at(db, run.id, position) is not None:
+        return Ended(())
+    if db.run(_OPEN_AT, {"b_run": run.id, "b_position": position}):
+        return Waiting()
+    if until <= db.now:
+        _write_down(db, run, position, FOR_TIME, [])
+        return Ended(())
+    token = tokens_lifecycle.create(db, run.environment_id, NewToken(timeout=until, kind=SLEEP), WORKER).token
+    _note(db, run, position, (token.id,), "all")
+    return Waiting()
+
+
+def park(db: Unit, owner: Owner, positions: tuple[str, ...]) -> Parked | GoOn | NotWaiting | Fenced:
     """Nothing of the run can go on before one of these waits has ended: it becomes rows only.
 
     If one ended meanwhile, the run goes on instead.
@@ -107,9 +188,17 @@ def park(db: Unit, owner: Owner, positions: tuple[str, ...]) -> Parked | GoOn | 
     if isinstance(run, Fenced):
         return FENCED
     still_open = {position for (position,) in db.run(_POSITIONS, {"b_run": run.id})}
-    ended = tuple(position for position in positions if position not in still_open)
+    ended = []
+    for position in positions:
+        if position not in still_open:
+            checkpoint = journal.at(db, run.id, position)
+            if checkpoint is None:
+                return NotWaiting(position)
+            ended.append((position, tokens_in(db, checkpoint)))
     if ended:
-        return GoOn(ended)
+        return GoOn(tuple(ended))
+    if not positions:
+        return NotWaiting("")
     (row,) = db.run(_PARK, {"b_id": run.id})
     record(db, "run.waiting", run_of(row), WORKER)
     return Parked()
@@ -123,28 +212,58 @@ def wake_runs(db: Unit, token: Token, by: By) -> None:
             _end_wait(db, run, position, mode, token, by)
 
 
-def _end_wait(db: Unit, run: Run, position: str, mode: Mode, token: Token, by: By) -> None:
+def tokens_in(db: Unit, checkpoint: Checkpoint) -> tuple[Token, ...]:
+    """The tokens that ended a wait, as they were settled. Those that only ended a sleep are nobody's business."""
+    if checkpoint.name == FOR_TIME:
+        return ()
+    return tuple(
+        as_of(tokens.token_of(row), db.now)
+        for token_id in checkpoint.token_ids
+        for row in db.run(_READ_TOKEN, {"b_id": token_id})
+    )
+
+
+def still_theirs(db: Unit, environment_id: str, worker: str, parked: Iterable[str]) -> set[str]:
+    """Which of the runs that a worker holds parked it may still go on with."""
+    runs = (retrieve(db, run_id, environment_id) for run_id in parked)
+    return {run.id for run in runs if run is not None and run.owner == worker and (run.is_waiting or run.is_queued)}
+
+
+def _end_wait(db: Unit, run: Run, position: str, mode: str, token: Token, by: By) -> None:
     # Read behind the lock on the run: two tokens of one wait may be settled at the same moment.
     place = {"b_run": run.id, "b_position": position}
-    if mode == "all" and db.run(_STILL_OPEN, place):
+    waited_for = db.run(_OPEN_AT, place)
+    if not waited_for:
+        return  # the other one was first, and has ended it
+    if mode == "all" and any(status == tokens.WAITING for _, status in waited_for):
         return
-    settled = (token,) if mode == "any" else ()
-    _write_down(db, run, position, settled)
+    name = FOR_TOKENS if token.kind != SLEEP else FOR_TIME
+    _write_down(db, run, position, name, [token.id] if mode == "any" else [token_id for token_id, _ in waited_for])
     db.run(_CLOSE, place)
-    record(db, "run.woken", run, by, position=position)
     if run.is_waiting:
-        requeue(db, run, by)
+        requeue(db, run, by, "run.woken", keep_for=run.owner, position=position)
+    else:
+        record(db, "run.woken", run, by, position=position)
 
 
-def _write_down(db: Unit, run: Run, position: str, settled: tuple[Token, ...]) -> None:
-    """Who won is recorded, so that a replay takes the same way; outputs are read off the tokens, which never change."""
-    winners = msgspec.json.encode([token.id for token in settled]).decode()
-    journal.write(db, run.id, Checkpoint(position, journal.WAIT, result=winners))
+def _note(db: Unit, run: Run, position: str, token_ids: tuple[str, ...], mode: Mode) -> None:
+    rows = [
+        {"run_id": run.id, "position": position, "token_id": token_id, "number": number, "mode": mode}
+        for number, token_id in enumerate(token_ids)
+    ]
+    db.insert(_INSERT, *rows)
+    record(db, "run.waits", run, WORKER, position=position, tokens=list(token_ids))
+
+
+def _write_down(db: Unit, run: Run, position: str, name: str, token_ids: list[str]) -> None:
+    """Who ended it is recorded, so that a replay takes the same way; outputs are read off the tokens, which never change."""
+    result = msgspec.json.encode(token_ids).decode()
+    journal.write(db, run.id, Checkpoint(position, name, result=result, kind=WAIT))
 
 
 def _lock_tokens(db: Unit, token_ids: tuple[str, ...]) -> dict[str, Token]:
     locked = {}
     for token_id in sorted(set(token_ids)):
-        for row in db.run(_LOCK_TOKEN, {"b_id": token_id}):
+        for row in db.run(LOCK_TOKEN, {"b_id": token_id}):
             locked[token_id] = as_of(tokens.token_of(row), db.now)
     return locked

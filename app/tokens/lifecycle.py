@@ -22,10 +22,12 @@ from .models import (
     DEADLINE,
     IS_WAITING,
     JSON,
+    MANUAL,
     TIMED_OUT,
     WAITING,
     By,
     IdempotencyKeyRow,
+    Kind,
     Status,
     Token,
     TokenRow,
@@ -51,6 +53,7 @@ class NewToken(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     idempotency_key_ttl: timedelta = timedelta(hours=1)
     request_key: str | None = None
+    kind: Kind = MANUAL
 
 
 class Created(msgspec.Struct, frozen=True):
@@ -190,14 +193,14 @@ def create(db: Unit, environment_id: str, new: NewToken, by: By) -> Created:
     """
     token_id = ids.new_id(ids.TOKEN_PREFIX, db.now)
     if new.request_key is not None:
-        repeated = _claim(db, environment_id, REQUEST_SCOPE, new.request_key, token_id, REQUEST_KEY_LIFETIME)
+        repeated = claim_key(db, environment_id, REQUEST_SCOPE, new.request_key, token_id, REQUEST_KEY_LIFETIME)
         if repeated is not None:
             return _given_before(db, environment_id, repeated.token_id, new, is_cached=repeated.was_cached)
     if new.idempotency_key is not None:
-        earlier = _claim(db, environment_id, KEY_SCOPE, new.idempotency_key, token_id, new.idempotency_key_ttl)
+        earlier = claim_key(db, environment_id, KEY_SCOPE, new.idempotency_key, token_id, new.idempotency_key_ttl)
         if earlier is not None:
             if new.request_key is not None:
-                _move(db, environment_id, REQUEST_SCOPE, new.request_key, earlier.token_id, REQUEST_KEY_LIFETIME)
+                move_key(db, environment_id, REQUEST_SCOPE, new.request_key, earlier.token_id, REQUEST_KEY_LIFETIME)
             return _given_before(db, environment_id, earlier.token_id, new, is_cached=True)
     return Created(_insert(db, environment_id, token_id, new, by), is_cached=False)
 
@@ -235,7 +238,8 @@ def settle(db: Unit, token_id: str, environment_id: str, answer: Answer, by: By,
     token = token_of(rows[0])
     if token.tags:
         db.run(_RESTATE_TAGS, {"b_id": token_id, "b_status": token.status})
-    db.record(_kind(token), token.id, environment_id=environment_id, actor=by, data=_details(token))
+    if token.is_manual:
+        db.record(_kind(token), token.id, environment_id=environment_id, actor=by, data=_details(token))
     for follow in rules.on_settled:
         follow(db, token, by)
     return Settled(token)
@@ -292,10 +296,10 @@ def as_of(token: Token, now: datetime) -> Token:
     )
 
 
-def _claim(
+def claim_key(
     db: Unit, environment_id: str, scope: str, key: str, token_id: str, lifetime: timedelta
-) -> "_Earlier | None":
-    """Take a key for a token that is about to be made; gives the token that holds it already."""
+) -> "Earlier | None":
+    """Take a key for a token, or a run, that is about to be made; gives the one that holds it already."""
     until = db.now + lifetime
     taken = db.run(
         _CLAIM,
@@ -312,17 +316,20 @@ def _claim(
         return None
     holder = db.execute(_CLAIMED, _named(environment_id, scope, key)).one()
     if holder.expires_at > db.now:
-        return _Earlier(holder.token_id, holder.was_cached)
+        return Earlier(holder.token_id, holder.was_cached)
     db.execute(_MOVE, _named(environment_id, scope, key) | {"to": token_id, "until": until, "cached": False})
     return None
 
 
-class _Earlier(msgspec.Struct, frozen=True):
+class Earlier(msgspec.Struct, frozen=True):
+    """What a key made before."""
+
     token_id: str
     was_cached: bool
 
 
-def _move(db: Unit, environment_id: str, scope: str, key: str, token_id: str, lifetime: timedelta) -> None:
+def move_key(db: Unit, environment_id: str, scope: str, key: str, token_id: str, lifetime: timedelta) -> None:
+    """Let a key stand for what another key made."""
     values = {"to": token_id, "until": db.now + lifetime, "cached": True}
     db.execute(_MOVE, _named(environment_id, scope, key) | values)
 
@@ -358,13 +365,15 @@ def _insert(db: Unit, environment_id: str, token_id: str, new: NewToken, by: By)
         timeout_at=db.now + new.timeout if isinstance(new.timeout, timedelta) else new.timeout,
         idempotency_key=new.idempotency_key,
         idempotency_key_expires_at=None if new.idempotency_key is None else db.now + new.idempotency_key_ttl,
+        kind=new.kind,
     )
     digest = None if new.idempotency_key is None else hash_of(new.idempotency_key)
     db.insert(_INSERT, {**msgspec.structs.asdict(token), "tags": _json(token.tags), "idempotency_hash": digest})
     if token.tags:
         tag = {"environment_id": environment_id, "token_id": token_id, "status": WAITING}
         db.insert(_INSERT_TAGS, *(tag | {"tag": name} for name in dict.fromkeys(token.tags)))
-    db.record("token.created", token_id, environment_id=environment_id, actor=by, data={"tags": token.tags})
+    if token.is_manual:
+        db.record("token.created", token_id, environment_id=environment_id, actor=by, data={"tags": token.tags})
     return token
 
 

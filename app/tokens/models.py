@@ -18,6 +18,11 @@ COMPLETED: Status = "COMPLETED"
 TIMED_OUT: Status = "TIMED_OUT"
 STATUSES: tuple[Status, ...] = (WAITING, COMPLETED, TIMED_OUT)
 
+Kind = Literal["MANUAL", "SLEEP", "RUN"]
+MANUAL: Kind = "MANUAL"
+SLEEP: Kind = "SLEEP"
+RUN: Kind = "RUN"
+
 JSON = "application/json"
 
 
@@ -27,11 +32,14 @@ def _only_where(condition: str, name: str, *columns: str) -> Index:
 
 
 class TokenRow(Table, table=True):
-    """A token as it is stored. An output is the text that came in; tags are a JSON list."""
+    """A token as it is stored. An output is the text that came in; tags are a JSON list.
+
+    Only MANUAL tokens are listed: the others are how a run sleeps, or waits for another run.
+    """
 
     __tablename__ = "tokens"
     __table_args__ = (
-        Index("ix_tokens_status", "environment_id", "status", "id"),
+        _only_where("kind = 'MANUAL'", "ix_tokens_status", "environment_id", "status", "id"),
         _only_where("status = 'WAITING'", "ix_tokens_deadline", "timeout_at"),
         _only_where(
             "idempotency_hash IS NOT NULL", "ix_tokens_idempotency_hash", "environment_id", "idempotency_hash", "id"
@@ -56,6 +64,7 @@ class TokenRow(Table, table=True):
     cancel_reason: str | None = Field(default=None, sa_type=Text)
     answered_by: str | None = Field(default=None, sa_type=Text)
     settled_by_request: str | None = Field(default=None, sa_type=Text)
+    kind: str = Field(sa_column=Column(Text, nullable=False, server_default=MANUAL))
 
 
 class TokenTagRow(Table, table=True):
@@ -117,6 +126,11 @@ class Token(msgspec.Struct, frozen=True):
     cancel_reason: str | None = None
     answered_by: str | None = None
     settled_by_request: str | None = None
+    kind: Kind = MANUAL
+
+    @property
+    def is_manual(self) -> bool:
+        return self.kind == MANUAL
 
     @property
     def is_waiting(self) -> bool:
@@ -159,8 +173,9 @@ COLUMNS = tuple(_tokens.c[name] for name in Token.__struct_fields__)
 _TAGS = Token.__struct_fields__.index("tags")
 
 
-# A literal, not a parameter: only then can a database use the index of waiting tokens.
+# Literals, not parameters: only then can a database use the indexes of some tokens.
 IS_WAITING = _tokens.c.status == literal_column("'WAITING'")
+IS_MANUAL = _tokens.c.kind == literal_column("'MANUAL'")
 
 
 def token_of(row: Sequence[Any]) -> Token:

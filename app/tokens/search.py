@@ -20,6 +20,7 @@ from ..database.tables import table_of
 from .lifecycle import as_of
 from .models import (
     COLUMNS,
+    IS_MANUAL,
     IS_WAITING,
     STATUSES,
     TIMED_OUT,
@@ -208,7 +209,8 @@ def _branches(db: Unit, environment_id: str, wanted: Search, *, only_ids: bool =
 
 def _with_status(status: Status, tag: str | None, environment_id: str, now: datetime) -> Select[Any]:
     if tag is None:
-        branch = select(*COLUMNS).where(_tokens.c.environment_id == environment_id, _tokens.c.status == status)
+        here = _tokens.c.environment_id == environment_id
+        branch = select(*COLUMNS).where(here, IS_MANUAL, _tokens.c.status == status)
     else:
         with_token = select(*COLUMNS).join(_tags, _tags.c.token_id == _tokens.c.id)
         branch = _tagged(tag, environment_id, with_token).where(_tags.c.status == status)
@@ -241,7 +243,7 @@ def _overdue(tag: str | None, environment_id: str, now: datetime) -> Select[Any]
     tag, if it saw the columns of those indexes. `|| ''` hides them.
     """
     in_environment = _tokens.c.environment_id.concat("") == environment_id
-    branch = select(*COLUMNS).where(IS_WAITING, _tokens.c.timeout_at <= now, in_environment)
+    branch = select(*COLUMNS).where(IS_WAITING, IS_MANUAL, _tokens.c.timeout_at <= now, in_environment)
     if tag is None:
         return branch
     return branch.join(_tags, _tags.c.token_id == _tokens.c.id).where(_tags.c.tag == tag)

@@ -12,6 +12,10 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
+    op.add_column("tokens", sa.Column("kind", sa.Text(), server_default="MANUAL", nullable=False))
+    op.drop_index("ix_tokens_status", "tokens")
+    _index_only_where("kind = 'MANUAL'", "ix_tokens_status", "tokens", ["environment_id", "status", "id"])
+
     op.create_table(
         "runs",
         sa.Column("id", sa.Text(), nullable=False),
@@ -31,18 +35,26 @@ def upgrade() -> None:
         sa.Column("output", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("problem", sa.Text(), nullable=True),
+        sa.Column("idempotency_key", sa.Text(), nullable=True),
+        sa.Column("parent_id", sa.Text(), nullable=True),
+        sa.Column("token_id", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["environment_id"], ["environments.id"], name=op.f("fk_runs_environment_id")),
+        sa.ForeignKeyConstraint(["token_id"], ["tokens.id"], name=op.f("fk_runs_token_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
         sqlite_with_rowid=False,
     )
     _index_only_where("status = 'EXECUTING'", "ix_runs_leases", "runs", ["lease_until"])
-    _index_only_where("status = 'QUEUED'", "ix_runs_queue", "runs", ["environment_id", "available_at", "id"])
+    _index_only_where("status = 'QUEUED'", "ix_runs_queue", "runs", ["environment_id", "task", "available_at", "id"])
+    _index_only_where(
+        "status = 'WAITING' AND problem IS NOT NULL", "ix_runs_problem", "runs", ["environment_id", "task", "id"]
+    )
     op.create_index("ix_runs_status", "runs", ["environment_id", "status", "id"])
 
     op.create_table(
         "checkpoints",
         sa.Column("run_id", sa.Text(), nullable=False),
         sa.Column("position", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("result", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
@@ -57,6 +69,7 @@ def upgrade() -> None:
         sa.Column("run_id", sa.Text(), nullable=False),
         sa.Column("position", sa.Text(), nullable=False),
         sa.Column("token_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("mode", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_waits_run_id")),
         sa.ForeignKeyConstraint(["token_id"], ["tokens.id"], name=op.f("fk_waits_token_id")),
@@ -74,3 +87,6 @@ def downgrade() -> None:
     op.drop_table("waits")
     op.drop_table("checkpoints")
     op.drop_table("runs")
+    op.drop_index("ix_tokens_status", "tokens")
+    op.create_index("ix_tokens_status", "tokens", ["environment_id", "status", "id"])
+    op.drop_column("tokens", "kind")
