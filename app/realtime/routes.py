@@ -5,14 +5,14 @@ from typing import Any, cast
 from litestar import WebSocket, websocket
 from litestar.params import FromPath
 
-from ..access.guards import Guard, anyone_with_the_approval_link, requires_a_signed_in_person, session_cookie
+from ..access.guards import Guard, requires_a_signed_in_person, session_cookie
 from ..access.principals import Person
 from ..service import service_of
 from ..tokens.approval import access_in
 from ..tokens.filters import filters_of
 from ..tokens.search import certain, retrieve
 from ..web.problems import Problem, not_found
-from .doors import our_own_pages, programs_that_say_who_they_are
+from .doors import anyone_with_the_approval_page_open, our_own_pages, programs_that_say_who_they_are
 from .lines import Line
 from .live import Live
 from .pages import Visitor
@@ -21,7 +21,7 @@ Socket = WebSocket[Any, Any, Any]
 
 PROGRAMS: list[Guard] = [programs_that_say_who_they_are]
 DESK: list[Guard] = [our_own_pages, requires_a_signed_in_person]
-DOOR: list[Guard] = [our_own_pages, anyone_with_the_approval_link]
+DOOR: list[Guard] = [our_own_pages, anyone_with_the_approval_page_open]
 
 
 @websocket("/api/v1/realtime", guards=PROGRAMS)
