@@ -235,7 +235,8 @@ def routes_of(house: House) -> list[str]:
     names = []
     for route in house.app.routes:
         if isinstance(route, HTTPRoute):
-            names += [f"{method} {route.path}" for method in route.methods if method != "OPTIONS"]
+            methods = {method for handler in route.route_handlers for method in handler.http_methods}
+            names += [f"{method} {route.path}" for method in methods - {"OPTIONS"}]
         elif isinstance(route, WebSocketRoute):
             names.append(f"WS {route.path}")
         else:

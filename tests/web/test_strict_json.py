@@ -13,7 +13,7 @@ from app.web import strict_json
 from app.web.problems import Problem
 
 SIZE = 3_000_000
-LIMIT = 3.0  # seconds on a busy machine; what these bodies once took is counted in hours
+LIMIT = 3.0  # seconds of this thread; what these bodies once took is counted in hours
 
 HOSTILE = {
     "quotes that are never closed": b"[" * 65 + b'"' + rb"\"" * (SIZE // 2),
@@ -33,11 +33,11 @@ HOSTILE = {
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_body_is_answered_soon(body: bytes) -> None:
     """The server reads bodies between other people's requests, so no body may hold it up."""
-    began = time.perf_counter()
+    began = time.thread_time()
 
     problem = _problem(body)
 
-    assert time.perf_counter() - began < LIMIT
+    assert time.thread_time() - began < LIMIT
     assert problem is None or 400 == problem.status
 
 
@@ -53,12 +53,12 @@ def test_a_hostile_body_is_answered_soon(body: bytes) -> None:
 )
 def test_a_hostile_callback_is_answered_soon(body: bytes, kind: str) -> None:
     """Forms and texts, too."""
-    began = time.perf_counter()
+    began = time.thread_time()
 
     problem = _callback_problem(body, kind)
 
     assert problem is None or 400 == problem.status
-    assert time.perf_counter() - began < LIMIT
+    assert time.thread_time() - began < LIMIT
 
 
 values = st.recursive(
