@@ -17,7 +17,8 @@ class Ownership:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = path.with_name(path.name + ".lock")
+        real = path.resolve()  # a link to the file, or to its folder, is no second database
+        self._lock = real.with_name(real.name + ".lock")
         self._descriptor: int | None = None
 
     def take(self) -> None:

@@ -1,8 +1,10 @@
 """The one thread that writes: it groups, it keeps order, it answers everybody, and it does not die."""
 
 import asyncio
+import errno
 import threading
 from collections.abc import Sequence
+from queue import SimpleQueue
 from typing import Any, Self
 
 import pytest
@@ -351,3 +353,47 @@ async def test_the_writer_is_one_thread(database: Database) -> None:
 
     assert 1 == len(set(threads))
     assert threading.get_ident() not in threads
+
+
+class TestADiskThatFails:
+    """One failing write, and what becomes of the writes behind it."""
+
+    async def test_the_writer_goes_on(self, database: Database) -> None:
+        """The failing one is refused; whoever comes later finds a writer."""
+        with pytest.raises(DatabaseUnavailable):
+            await database.write(_fails_like_a_disk)
+
+        assert "later" == await asyncio.wait_for(database.write(say, "later"), 5)
+
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+    async def test_a_naive_writer_hangs_every_later_request(self) -> None:
+        """The control: a thread that dies of its first error leaves everybody behind it waiting for ever."""
+        writer = _NaiveWriter()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(writer.write(_fails_like_a_disk), 0.2)
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(writer.write(lambda _db: "later"), 0.2)
+
+
+def _fails_like_a_disk(_db: Unit) -> None:
+    raise OSError(errno.EIO, "Input/output error")
+
+
+class _NaiveWriter:
+    """A writer as one would write it first."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[tuple[Any, asyncio.Future[Any]]] = SimpleQueue()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def write(self, function: Any) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._queue.put((function, future))
+        return future
+
+    def _run(self) -> None:
+        while True:
+            function, future = self._queue.get()
+            result = function(None)
+            future.get_loop().call_soon_threadsafe(future.set_result, result)
