@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..clock import SystemClock, from_milliseconds, to_milliseconds
 from ..database import DatabaseUnavailable, Unit, schema
 from ..database.engines import clock_of, reading_engine
+from ..database.types import POSTGRESQL_NOW
 from ..events import head
 from ..places import is_on_a_network
 from ..settings import is_private
@@ -165,6 +166,8 @@ def _durability(case: Case) -> Iterator[tuple[Level, str]]:
 def _space(case: Case) -> Iterator[tuple[Level, str]]:
     path = case.site.database.path
     if path is None:
+        size = case.number("SELECT pg_database_size(current_database())")
+        yield "fine", f"The database has {size:,} bytes."
         return
     wal = path.with_name(path.name + "-wal")
     size = wal.stat().st_size if wal.exists() else 0
@@ -182,7 +185,7 @@ def _space(case: Case) -> Iterator[tuple[Level, str]]:
 def _clock(case: Case) -> Iterator[tuple[Level, str]]:
     _, latest = head(case.db)
     here = SystemClock().now()
-    there = case.db.now if case.site.database.is_postgresql else here
+    there = _clock_of_the_database(case) if case.site.database.is_postgresql else here
     behind = latest - there
     if behind > _CLOCK_PATIENCE:
         yield "problem", f"The clock is {_seconds(behind)} behind the latest instant that was written: it went back."
@@ -191,6 +194,10 @@ def _clock(case: Case) -> Iterator[tuple[Level, str]]:
         yield "notice", f"The clocks of this machine and of the database are {_seconds(apart)} apart."
     if behind <= _CLOCK_PATIENCE and apart <= _CLOCK_PATIENCE:
         yield "fine", "The clock goes forward."
+
+
+def _clock_of_the_database(case: Case) -> datetime:
+    return from_milliseconds(case.number(f"SELECT {POSTGRESQL_NOW}"))
 
 
 def _deadlines(case: Case) -> Iterator[tuple[Level, str]]:
