@@ -36,7 +36,7 @@ from app.people import people, sign_in
 from app.service import Service
 from app.settings import Settings
 from app.tokens import lifecycle
-from app.tokens.search import Search, certain, search
+from app.tokens.search import Doubt, Search, certain, search
 from tests.cast import ADAS_KEY, CLEOS_KEY, NOBODYS_KEY
 from tests.databases import DatabaseMaker
 from tests.fixtures import KINDS
@@ -209,6 +209,11 @@ class House:
 
     def read(self, function: Callable[..., T], *arguments: Any) -> T:
         result: T = self._on_loop(lambda: self.database.read(function, *arguments))
+        return result
+
+    def certain(self, function: Callable[..., T | Doubt], *arguments: Any) -> T:
+        """Read as the handlers do, asking the writer where a reader is in doubt."""
+        result: T = self._on_loop(lambda: certain(self.database, function, *arguments))
         return result
 
     def pages(self, environment_id: str, wanted: Search, *, onwards: bool) -> list[list[str]]:
