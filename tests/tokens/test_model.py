@@ -91,7 +91,7 @@ class Tokens(RuleBasedStateMachine):
         else:
             assert made.token.id not in self.tokens
             self.tokens[made.token.id] = Modelled(
-                made.token.id, tags, timeout and self.now + timedelta(seconds=timeout)
+                made.token.id, tags, self.now + timedelta(seconds=timeout) if timeout else None
             )
             if key is not None:
                 self.keys["key", key] = (made.token.id, self.now + timedelta(seconds=life), False)

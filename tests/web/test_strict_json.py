@@ -1,6 +1,7 @@
 """Reading JSON: linear in the size of the body, whatever is in it."""
 
 import json
+import math
 import time
 from typing import Any
 
@@ -26,6 +27,9 @@ HOSTILE = {
     "one key twice among many": json.dumps({str(number): 0 for number in range(200_000)}).encode()[:-1] + b',"199999":0}',
     "many keys": json.dumps({str(number): 0 for number in range(200_000)}).encode(),
     "digits": b"9" * SIZE,
+    "numbers": b"[" + b"1," * (SIZE // 2) + b"1]",
+    "numbers beside a smile": b"[" + b"1," * (SIZE // 2) + rb'"\ud83d\ude00"]',
+    "smiles": b'["' + rb"\ud83d\ude00" * (SIZE // 12) + b'"]',
     "blanks": b" " * SIZE + b"x",
 }  # fmt: skip
 
@@ -89,6 +93,51 @@ def test_any_bytes_under_any_type_are_an_output_or_a_clear_no(body: bytes, kind:
     problem = _callback_problem(body, kind)
 
     assert problem is None or 400 == problem.status
+
+
+escapes = st.sampled_from(
+    [
+        r"\\",
+        r"\"",
+        r"\n",
+        r"\u0041",
+        r"\u0000",
+        r"\ud800",
+        r"\uDBFF",
+        r"\udc00",
+        r"\uDFFF",
+        r"\ud83d\ude00",
+        "u0000",
+        "ud800",
+        "x",
+    ]
+)
+
+
+@given(st.lists(escapes, max_size=8).map("".join))
+@settings(max_examples=500, deadline=None)
+def test_half_a_letter_is_found_wherever_it_hides(text: str) -> None:
+    """Behind backslashes, between whole pairs, turned round."""
+    body = f'["{text}"]'.encode()
+    value = json.loads(body)[0]
+    is_half = any("\ud800" <= letter <= "\udfff" for letter in value)
+
+    problem = _problem(body)
+
+    assert (problem is not None) == (is_half or "\x00" in value)
+    assert problem is None or problem.code in {"invalid-unicode", "nul-character"}
+
+
+@given(st.from_regex(r"-?(0|[1-9][0-9]{0,320})(\.[0-9]{1,320})?([eE][+-]?[0-9]{1,5})?", fullmatch=True))
+@settings(max_examples=300, deadline=None)
+def test_a_number_passes_unless_it_is_too_large_to_be_read(text: str) -> None:
+    """Too large is more than 300 characters, or infinite to a reader of doubles."""
+    is_float = any(letter in text for letter in ".eE")
+    is_too_large = len(text) > 300 or (is_float and math.isinf(float(text)))
+
+    problem = _problem(text.encode())
+
+    assert is_too_large == (problem is not None and problem.code == "number-out-of-range")
 
 
 @given(st.integers(1, 200), st.sampled_from(["[]", "{}"]), st.integers(0, 3))
