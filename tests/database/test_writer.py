@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from app.database import Database, DatabaseUnavailable, Record, Unit
 from app.database.writer import Writer
 from app.events import append, head, since
-from tests.database.worlds import Gate, opened, say, until
+from tests.database.worlds import Gate, create, opened, say, until
 
 pytestmark = pytest.mark.anyio
 
@@ -397,3 +397,20 @@ class _NaiveWriter:
             function, future = self._queue.get()
             result = function(None)
             future.get_loop().call_soon_threadsafe(future.set_result, result)
+
+
+async def test_inserts_that_were_gathered_fail_alone(database: Database, environment_id: str) -> None:
+    """Rows of many creates go in by one statement; one that breaks a rule of the database takes no other with it."""
+    async with held(database) as gate:
+        calls = [
+            asyncio.ensure_future(create(database, "env_nobody" if number == 3 else environment_id, tags=("t",)))
+            for number in range(8)
+        ]
+        await asyncio.sleep(0)
+        gate.open()
+        results = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert [3] == [number for number, result in enumerate(results) if isinstance(result, BaseException)]
+    assert not isinstance(results[3], DatabaseUnavailable)
+    stored = await committed_subjects(database)
+    assert {result.token.id for result in results if not isinstance(result, BaseException)} <= stored
