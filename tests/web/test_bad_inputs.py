@@ -171,6 +171,15 @@ BODIES = [
     ),
     Bad("charset that is none", 400, "invalid-utf8", "{callback}", b"a", headers={"content-type": "text/plain;charset=undefined"}),
     Bad("charset idna", 400, "invalid-utf8", "{callback}", b"a" * 99, headers={"content-type": "text/plain;charset=idna"}),
+    Bad("parts without an end", 400, "malformed-form", "{callback}", b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1',
+        headers={"content-type": "multipart/form-data; boundary=x"}),
+    Bad("parts without a boundary", 400, "malformed-form", "{callback}", b"--x--", headers={"content-type": "multipart/form-data"}),
+    Bad("a part without a name", 400, "malformed-form", "{callback}", b"--x\r\na: b\r\n\r\n1\r\n--x--",
+        headers={"content-type": "multipart/form-data; boundary=x"}),
+    Bad("a part that is no text", 400, "invalid-utf8", "{callback}",
+        b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\xff\r\n--x--', headers={"content-type": "multipart/form-data; boundary=x"}),
+    Bad("B-13 parts", 400, "duplicate-key", "{callback}", b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n' * 2 + b"--x--",
+        headers={"content-type": "multipart/form-data; boundary=x"}),
     Bad("form that cannot be read", 400, "malformed-form", "{callback}", b"a=%ff", headers=FORM),
 ]  # fmt: skip
 
@@ -293,6 +302,11 @@ def test_b16_a_body_of_exactly_the_limit_is_read(ada: Program, path: str) -> Non
     assert 200 == answer.status_code
 
 
+PARTS = (
+    b'--xx\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+    b'--xx\r\ncontent-type: text/plain\r\ncontent-disposition: form-data; name="b"\r\n\r\n\xc3\xa9\r\nz\r\n'
+    b'--xx\r\nContent-Disposition: form-data; filename="x.txt"; name="f"\r\n\r\nfile\r\n--xx--\r\n'
+)
 ANSWERS = [
     ("B-01 nothing", "{callback}", b"", None, "{}"),
     ("B-01 nothing as JSON", "{callback}", b"", "application/json", "{}"),
@@ -308,6 +322,8 @@ ANSWERS = [
     ("B-06 no type", "{callback}", b"yes please", None, '"yes please"'),
     ("B-06 JSON as a form", "{callback}", b'{"a": 1}', "application/x-www-form-urlencoded", '{"a": 1}'),
     ("B-06 JSON as text", "{callback}", b'{"a": 1}', "text/plain", '{"a": 1}'),
+    ("B-06 parts", "{callback}", PARTS, "multipart/form-data; boundary=xx", '{"a":"1","b":"é\\r\\nz","f":"file"}'),
+    ("B-06 parts, quoted", "{callback}", PARTS, 'multipart/form-data; boundary="xx"', '{"a":"1","b":"é\\r\\nz","f":"file"}'),
     ("B-06 NaN as text", "{callback}", b"NaN", "text/plain", '"NaN"'),
     ("B-07 64 levels", "{callback}", b"[" * 64 + b"]" * 64, "application/json", "[" * 64 + "]" * 64),
     ("B-07 brackets in a text", COMPLETE, b'{"data":"' + b"[" * 500 + b'"}', None, '"' + "[" * 500 + '"'),

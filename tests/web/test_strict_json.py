@@ -49,6 +49,12 @@ def test_a_hostile_body_is_answered_soon(body: bytes) -> None:
     ("body", "kind"),
     [
         (b"&".join(b"f%d=1" % number for number in range(9_999)) + b"&f9998=1", "application/x-www-form-urlencoded"),
+        (b"--x\r\n" * (SIZE // 5), "multipart/form-data; boundary=x"),
+        (b"--x\r\nContent-Disposition: " + b"; name" * (SIZE // 6), "multipart/form-data; boundary=x"),
+        (
+            b"--x\r\n" + b"content-disposition: form-data\r\n" * (SIZE // 32) + b"\r\n1\r\n--x--",
+            "multipart/form-data; boundary=x",
+        ),
         (b"&" * SIZE, "application/x-www-form-urlencoded"),
         (b"%41" * (SIZE // 3), "application/x-www-form-urlencoded"),
         (b"a" * SIZE, "text/plain; charset=" + "x" * 5_000),
