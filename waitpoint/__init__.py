@@ -8,7 +8,8 @@
     approval = await wait.for_token(token, Approval).unwrap()
 
 `wait` is for asyncio and finds the server in `WAITPOINT_URL` and `WAITPOINT_SECRET_KEY`. `Waitpoint` and
-`AsyncWaitpoint` are clients with settings of their own. All exceptions are `WaitpointError`s.
+`AsyncWaitpoint` are clients with settings of their own. `task` and `step` make functions durable, and
+`waitpoint.testing` rehearses them in memory. All exceptions are `WaitpointError`s.
 """
 
 from waitpoint import wait
@@ -19,9 +20,15 @@ from waitpoint._errors import (
     Forbidden,
     InvalidInput,
     InvalidKey,
+    NotDurable,
     RateLimited,
+    RunCancelled,
+    RunEvicted,
+    RunFailed,
     ServerUnavailable,
+    StepFailed,
     StillWaiting,
+    TimeLimitExceeded,
     TokenNotFound,
     TryAgainLater,
     UnexpectedOutput,
@@ -29,6 +36,10 @@ from waitpoint._errors import (
     WaitpointError,
     WaitpointTimeoutError,
 )
+from waitpoint._tasks.calls import Run
+from waitpoint._tasks.handles import RunHandle
+from waitpoint._tasks.steps import Step, StepInfo, current_step, step
+from waitpoint._tasks.tasks import RunInfo, Task, TriggerOptions, current_run, task
 from waitpoint._values import Answered, CreatedToken, Settlement, Token, TokenPage, Unanswered, WaitResult
 
 __all__ = [
@@ -42,15 +53,28 @@ __all__ = [
     "InvalidInput",
     "InvalidKey",
     "ListFilters",
+    "NotDurable",
     "RateLimited",
+    "Run",
+    "RunCancelled",
+    "RunEvicted",
+    "RunFailed",
+    "RunHandle",
+    "RunInfo",
     "ServerUnavailable",
     "Settlement",
+    "Step",
+    "StepFailed",
+    "StepInfo",
     "StillWaiting",
+    "Task",
+    "TimeLimitExceeded",
     "Token",
     "TokenList",
     "TokenNotFound",
     "TokenPage",
     "TokenWait",
+    "TriggerOptions",
     "TryAgainLater",
     "Unanswered",
     "UnexpectedOutput",
@@ -59,5 +83,9 @@ __all__ = [
     "WaitpointCancelledError",
     "WaitpointError",
     "WaitpointTimeoutError",
+    "current_run",
+    "current_step",
+    "step",
+    "task",
     "wait",
 ]

@@ -35,6 +35,7 @@ MAX_OUTPUT_BYTES = 3_145_728
 MAX_DEPTH = 64
 
 _TOKEN_ID = re.compile(r"waitpoint_[0-9A-Za-z_-]{1,200}")
+_SPAN = re.compile(r"(?=.)(?:(\d{1,9})w)?(?:(\d{1,9})d)?(?:(\d{1,9})(?:h|hr))?(?:(\d{1,9})m)?(?:(\d{1,9})s)?")
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
 
@@ -60,6 +61,16 @@ def duration(name: str, value: object) -> str:
     if seconds < 1:
         raise InvalidInput(f"{name} is {value}. It must be a second or more.")
     return "".join(f"{count}{unit}" for count, unit in _split(seconds) if count)
+
+
+def lasting(name: str, value: object) -> float:
+    """A span of time in seconds, given as a text such as `1d12h`, a timedelta, or a number of seconds."""
+    if isinstance(value, str):
+        return _seconds_of(name, value)
+    found = seconds(name, value)
+    if found is None or not math.isfinite(found):
+        raise InvalidInput(f"{name} is {value}. Pass a text such as '30s', '10m', '1d12h', a timedelta, or seconds.")
+    return found
 
 
 def timeout(value: object) -> str | None:
@@ -210,6 +221,14 @@ _SCALARS: tuple[tuple[Any, Callable[[str, Any], Any]], ...] = (
     (datetime, moment),
     ((date, time, timedelta, UUID, Decimal), lambda _, value: msgspec.to_builtins(value)),
 )
+
+
+def _seconds_of(name: str, value: str) -> float:
+    parts = _SPAN.fullmatch(value)
+    if parts is None:
+        raise InvalidInput(f"{name} is {_clamped(value)}. Texts look like '30s', '10m', '1d12h', '2w'.")
+    sizes = (604_800, 86_400, 3_600, 60, 1)
+    return float(sum(int(count) * size for count, size in zip(parts.groups(), sizes, strict=True) if count))
 
 
 def _split(seconds: int) -> Iterable[tuple[int, str]]:

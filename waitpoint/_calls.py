@@ -18,6 +18,7 @@ from waitpoint._values import CreatedToken, Settlement, Status, Token, TokenPage
 T = TypeVar("T")
 
 LONGEST_POLL = 30.0  # seconds
+CREATE_PATH = "/api/v1/waitpoints/tokens"
 
 
 class Call(Struct, Generic[T], frozen=True, kw_only=True):
@@ -86,7 +87,7 @@ def create_token(
     )
     return Call(
         method="POST",
-        path="/api/v1/waitpoints/tokens",
+        path=CREATE_PATH,
         body=arguments.body("The token", body, arguments.MAX_CREATE_BYTES),
         read=_reads(CreatedToken),
     )

@@ -1,13 +1,14 @@
 """What the clients speak through: a call is asked, a token is waited for. The rest is words.
 
-There is one channel that blocks and one that awaits. A durable task will bring a third, which records what
-is asked and gives its slot away while it waits.
+There is one channel that blocks and one that awaits. A durable task brings a third (`_tasks.channel`), which records
+what is asked and gives its slot away while it waits.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol, TypeVar
+from collections.abc import Coroutine
+from typing import Any, Protocol, Self, TypeVar
 
 import httpx
 
@@ -25,7 +26,10 @@ T = TypeVar("T")
 class Channel(Protocol):
     """What `AsyncTokens` needs."""
 
-    async def ask(self, call: Call[T]) -> T:
+    def begin(self) -> Channel:
+        """The channel for one wait, taken when the wait is made: a durable task numbers its calls then."""
+
+    def ask(self, call: Call[T]) -> Coroutine[Any, Any, T]:
         """Carry one call through."""
 
     async def settled(self, token_id: str, within: float | None) -> Token:
@@ -54,6 +58,9 @@ class AwaitingChannel:
     def __init__(self, settings: Settings, http: httpx.AsyncBaseTransport | None = None) -> None:
         self._transport = AwaitingTransport(settings, http)
         self._doorbell = Doorbell(settings)
+
+    def begin(self) -> Self:
+        return self
 
     async def ask(self, call: Call[T]) -> T:
         return await self._transport.carry_out(ask(call))

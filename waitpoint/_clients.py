@@ -186,24 +186,26 @@ class AsyncTokens:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
-    async def create(self, **options: Unpack[CreateOptions]) -> CreatedToken:
+    def create(self, **options: Unpack[CreateOptions]) -> Coroutine[Any, Any, CreatedToken]:
         """Create a token: `create(timeout="24h", tags=["moderation"])`. All options are in `CreateOptions`."""
-        return await self._channel.ask(calls.create_token(**options))
+        return self._channel.ask(calls.create_token(**options))
 
-    async def complete(self, token: TokenOrId, data: Any = None, *, if_waiting: bool = False) -> Settlement:
+    def complete(
+        self, token: TokenOrId, data: Any = None, *, if_waiting: bool = False
+    ) -> Coroutine[Any, Any, Settlement]:
         """Complete a token with this output. A settled token keeps its first answer, and `already_completed` says so.
 
         With `if_waiting`, coming too late raises `AlreadySettled`.
         """
-        return await self._channel.ask(calls.complete_token(token, data, if_waiting=if_waiting))
+        return self._channel.ask(calls.complete_token(token, data, if_waiting=if_waiting))
 
-    async def cancel(self, token: TokenOrId, reason: str | None = None) -> Settlement:
+    def cancel(self, token: TokenOrId, reason: str | None = None) -> Coroutine[Any, Any, Settlement]:
         """End a token without an answer. Who waits for it gets a `WaitpointCancelledError`."""
-        return await self._channel.ask(calls.cancel_token(token, reason))
+        return self._channel.ask(calls.cancel_token(token, reason))
 
-    async def retrieve(self, token: TokenOrId) -> Token:
+    def retrieve(self, token: TokenOrId) -> Coroutine[Any, Any, Token]:
         """The token as it stands now, with its output."""
-        return await self._channel.ask(calls.retrieve_token(token))
+        return self._channel.ask(calls.retrieve_token(token))
 
     def list(self, **filters: Unpack[ListFilters]) -> AsyncTokenList:
         """The tokens that pass all filters, newest first. Pages are fetched while you iterate."""
@@ -270,10 +272,10 @@ class TokenWait(Generic[T]):
     """A wait that has not begun: await it for a result, or `unwrap()` it for the output itself."""
 
     def __init__(self, channel: Channel, token: TokenOrId, output_type: Any, timeout: float | timedelta | None) -> None:
-        self._channel = channel
         self._token_id = arguments.token_id(token)
         self._expected = Expected(output_type)
         self._timeout = arguments.seconds("timeout", timeout)
+        self._channel = channel.begin()
 
     def __await__(self) -> Generator[Any, None, WaitResult[T]]:
         return self._wait().__await__()

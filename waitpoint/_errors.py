@@ -13,8 +13,15 @@
     │   └── ServerUnavailable     nobody answered, or not Waitpoint
     ├── StillWaiting              the token was not settled within the `timeout` of this wait
     ├── UnexpectedOutput          the output does not fit the type that was asked for
+    ├── StepFailed                a step raised, on its last attempt; the record says what
+    ├── RunFailed                 the run that was waited for failed
+    ├── RunCancelled              the run that was waited for was cancelled
+    ├── NotDurable                a task asks for something that a replay cannot repeat
+    ├── TimeLimitExceeded         a task or a step was at work for too long
     └── WaitpointTimeoutError     the token timed out
         └── WaitpointCancelledError   the token was cancelled
+
+`RunEvicted` is none of them, and no `Exception`: it closes the code of a run that goes on elsewhere.
 """
 
 from __future__ import annotations
@@ -109,6 +116,50 @@ class UnexpectedOutput(WaitpointError):
     """
 
     output: Any = None
+
+
+class StepFailed(WaitpointError):
+    """A step raised on its last attempt. This is read from the record, so a replay raises the very same.
+
+    `type` and `error_message` are what it raised, `traceback` is where, `step` is the name of the step.
+    """
+
+    step: str = ""
+    type: str = ""
+    error_message: str = ""
+    traceback: str = ""
+    run: str = ""
+    position: str = ""
+
+
+class RunFailed(WaitpointError):
+    """The run that was waited for failed. `type` and `error_message` are what its task raised."""
+
+    run: str = ""
+    type: str = ""
+    error_message: str = ""
+
+
+class RunCancelled(WaitpointError):
+    """The run that was waited for was cancelled."""
+
+    run: str = ""
+
+
+class NotDurable(WaitpointError):
+    """The task asks for something that a replay could not repeat. The message names what to write instead."""
+
+
+class TimeLimitExceeded(WaitpointError, TimeoutError):
+    """A task or a step was at work for longer than its `time_limit`. Waiting does not count."""
+
+
+class RunEvicted(BaseException):
+    """The code of this run is being closed, since the run goes on elsewhere or has ended.
+
+    Every durable call raises it from then on and has no effect. Never catch it; a `finally` block may release what
+    belongs to this process, and nothing else.
+    """
 
 
 class WaitpointTimeoutError(WaitpointError):

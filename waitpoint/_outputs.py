@@ -26,6 +26,10 @@ class Expected:
         self._name = getattr(kind, "__name__", None) or str(kind)
         self._read = _reader_of(kind)
 
+    def convert(self, value: Any) -> Any:
+        """Plain JSON as the expected type, or a ValueError."""
+        return self._read(value)
+
     def read(self, token_id: str, output: Any) -> Any:
         """The output as the expected type."""
         try:

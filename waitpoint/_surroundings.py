@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from waitpoint._calls import Call
@@ -24,15 +24,22 @@ channel_here: ContextVar[Channel | None] = ContextVar("channel_here", default=No
 class Surroundings:
     """A channel that looks around, each time it is used, for the channel to use."""
 
-    async def ask(self, call: Call[T]) -> T:
-        return await (await _channel()).ask(call)
+    def begin(self) -> Channel:
+        here = channel_here.get()
+        return self if here is None else here.begin()
+
+    def ask(self, call: Call[T]) -> Coroutine[Any, Any, T]:
+        here = channel_here.get()
+        return _ask_outside(call) if here is None else here.ask(call)
 
     async def settled(self, token_id: str, within: float | None) -> Token:
-        return await (await _channel()).settled(token_id, within)
+        channel = channel_here.get() or await _of_this_loop(settings())
+        return await channel.settled(token_id, within)
 
 
-async def _channel() -> Channel:
-    return channel_here.get() or await _of_this_loop(settings())
+async def _ask_outside(call: Call[T]) -> T:
+    channel = await _of_this_loop(settings())
+    return await channel.ask(call)
 
 
 async def _of_this_loop(where: Settings) -> AwaitingChannel:

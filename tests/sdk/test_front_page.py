@@ -50,7 +50,7 @@ def test_using_a_client_does_not_import_pydantic_or_the_server() -> None:
 import sys, waitpoint
 with waitpoint.Waitpoint(secret_key="tr_dev_sk_x") as client:
     pass
-waitpoint.TokenWait(None, "waitpoint_1", dict, None)
+waitpoint.wait.for_token("waitpoint_1", dict)
 print(*sys.modules)
 """
     loaded = run_python(program).split()

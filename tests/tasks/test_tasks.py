@@ -1,0 +1,771 @@
+"""A task waits, goes on where it stopped, and does nothing recorded twice."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pydantic import BaseModel
+
+from waitpoint import (
+    AlreadySettled,
+    InvalidInput,
+    RunCancelled,
+    RunFailed,
+    StepFailed,
+    TokenNotFound,
+    WaitpointCancelledError,
+    WaitpointTimeoutError,
+    current_run,
+    current_step,
+    step,
+    task,
+    wait,
+)
+from waitpoint._tasks.memory import FIRST_MOMENT
+from waitpoint.testing import Rehearsal
+
+
+@dataclass
+class Approval:
+    approved: bool
+
+
+class Order(BaseModel):
+    number: int
+    due: datetime
+
+
+def test_the_example_of_the_design(rehearsal: Rehearsal, ledger: list[str]) -> None:
+    """As written there: the moderators are told once, and the answer decides."""
+
+    @step
+    async def send_to_moderators(content: str, token_id: str) -> None:
+        ledger.append(f"{content} {token_id}")
+
+    @task(id="moderation")
+    async def moderate(content: str) -> str:
+        token = await wait.create_token(timeout="24h", tags=["moderation"])
+        await send_to_moderators(content, token.id)
+        approval = await wait.for_token(token, Approval).unwrap()
+        return "published" if approval.approved else "held"
+
+    run = rehearsal.start(moderate, "Hello")
+    assert run.is_waiting
+    assert rehearsal.retrieve(run.token).tags == ["moderation"]
+
+    rehearsal.complete(run.token, {"approved": True})
+
+    assert ("COMPLETED", "published") == (run.status, run.output)
+    assert 1 == len(ledger)
+    assert ["1 create_token", "2 send_to_moderators", "3 wait"] == run.calls
+
+
+def test_what_is_alive_is_not_run_again(ledger: list[str]) -> None:
+    """With the worker alive nothing before the wait runs twice, even what is no step. A replay begins at the top."""
+
+    @task
+    async def ask() -> None:
+        ledger.append("top")
+        await wait.for_token(await wait.create_token())
+
+    for always_replay, tops in ((False, 1), (True, 2)):
+        ledger.clear()
+        with Rehearsal(always_replay=always_replay) as rehearsal:
+            run = rehearsal.start(ask)
+            rehearsal.complete(run.token)
+            assert (tops, "COMPLETED") == (ledger.count("top"), run.status)
+
+
+def test_an_answer_that_came_first_is_simply_returned(rehearsal: Rehearsal) -> None:
+    """Nobody waits for what is there."""
+
+    @task
+    async def ask() -> Any:
+        token = await wait.create_token()
+        await wait.complete_token(token, {"early": True})
+        return await wait.for_token(token).unwrap()
+
+    run = rehearsal.start(ask)
+
+    assert {"early": True} == run.output
+
+
+def test_a_timeout_comes_to_the_task(rehearsal: Rehearsal) -> None:
+    """As a result that says so, or as an exception from `unwrap`. The clock of the rehearsal brings it about."""
+
+    @task
+    async def ask() -> str:
+        token = await wait.create_token(timeout="1h")
+        result = await wait.for_token(token)
+        assert not result.ok
+        try:
+            await wait.for_token(token).unwrap()
+        except WaitpointTimeoutError as late:
+            return f"{late.at:%H:%M}"
+        return "never"
+
+    run = rehearsal.start(ask)
+    rehearsal.advance("59m")
+    assert run.is_waiting
+
+    rehearsal.advance("1m")
+
+    assert "10:00" == run.output
+
+
+def test_a_cancelled_token_comes_to_the_task(rehearsal: Rehearsal) -> None:
+    """With the reason that was given."""
+
+    @task
+    async def ask() -> str | None:
+        try:
+            await wait.for_token(await wait.create_token(timeout=None)).unwrap()
+        except WaitpointCancelledError as cancelled:
+            return cancelled.reason
+        return "never"
+
+    run = rehearsal.start(ask)
+    rehearsal.cancel(run.token, "withdrawn")
+
+    assert "withdrawn" == run.output
+
+
+def test_a_timeout_that_nobody_catches_is_not_tried_again(rehearsal: Rehearsal) -> None:
+    """It would time out again."""
+
+    @task(retries=3)
+    async def ask() -> None:
+        await wait.for_token(await wait.create_token(timeout="1m")).unwrap()
+
+    run = rehearsal.start(ask)
+    rehearsal.advance("2m")
+
+    assert ("FAILED", 1) == (run.status, run.attempt)
+    assert "WaitpointTimeoutError" in (run.error or "")
+
+
+@pytest.mark.parametrize("failures", [0, 1, 2])
+def test_a_step_is_tried_again(rehearsal: Rehearsal, ledger: list[str], failures: int) -> None:
+    """Each time with the same idempotency key."""
+
+    @step(retries=2)
+    async def send() -> str:
+        info = current_step()
+        ledger.append(info.idempotency_key)
+        if info.attempt <= failures:
+            raise ConnectionError("down")
+        return f"attempt {info.attempt}"
+
+    @task
+    async def deliver() -> str:
+        return await send()
+
+    run = rehearsal.start(deliver)
+
+    assert f"attempt {failures + 1}" == run.output
+    assert [f"{run.id}/1"] * (failures + 1) == ledger
+
+
+def test_an_error_is_the_same_the_first_time_and_on_a_replay(rehearsal: Rehearsal, ledger: list[str]) -> None:
+    """It is read from the record both times, so code that looks at it takes the same way."""
+
+    @step
+    async def charge() -> None:
+        raise KeyError("no card")
+
+    @task
+    async def pay() -> str:
+        try:
+            await charge()
+        except StepFailed as failed:
+            where = "in charge" in failed.traceback
+            ledger.append(f"{failed.step} {failed.type} {failed.error_message} {failed} {failed.__cause__} {where}")
+        await wait.sleep("1h")
+        return "done"
+
+    run = rehearsal.start(pay)
+    rehearsal.crash()
+    rehearsal.advance("1h")
+
+    assert "done" == run.output
+    assert len(ledger) >= 2
+    assert 1 == len(set(ledger))
+
+
+def test_a_task_that_is_tried_again_keeps_its_journal(rehearsal: Rehearsal, ledger: list[str]) -> None:
+    """Only the step that failed runs again."""
+
+    @step
+    async def reserve() -> str:
+        ledger.append("reserve")
+        return "seat 7"
+
+    @step
+    async def charge() -> str:
+        ledger.append("charge")
+        if ledger.count("charge") < 3:
+            raise ConnectionError("down")
+        return "paid"
+
+    @task(retries=2)
+    async def buy() -> list[str]:
+        return [await reserve(), await charge(), str(current_run().attempt)]
+
+    run = rehearsal.start(buy)
+
+    assert ["seat 7", "paid", "3"] == run.output
+    assert ["reserve", "charge", "charge", "charge"] == ledger
+
+
+def test_a_failed_step_that_was_caught_stays_failed(rehearsal: Rehearsal, ledger: list[str]) -> None:
+    """The task has gone another way because of it; a later attempt goes that way, too."""
+
+    @step
+    async def first_choice() -> None:
+        ledger.append("first")
+        raise ValueError("sold out")
+
+    @step
+    async def second_choice() -> str:
+        ledger.append("second")
+        if ledger.count("second") == 1:
+            raise ConnectionError("down")
+        return "second"
+
+    @task(retries=1)
+    async def buy() -> str:
+        with suppress(StepFailed):
+            await first_choice()
+        return await second_choice()
+
+    run = rehearsal.start(buy)
+
+    assert "second" == run.output
+    assert ["first", "second", "second"] == ledger
+
+
+def test_a_failure_that_was_answered_stays_a_failure(rehearsal: Rehearsal, ledger: list[str]) -> None:
+    """The code has made calls because of it. Were the step to work now, those would have no place."""
+
+    @step
+    async def book() -> None:
+        ledger.append("book")
+        if len(ledger) == 1:
+            raise ValueError("sold out")
+
+    @step
+    async def apologise() -> None:
+        ledger.append("apologise")
+
+    @task(retries=1)
+    async def travel() -> None:
+        try:
+            await book()
+        except StepFailed as failed:
+            await apologise()
+            raise RuntimeError("no journey") from failed
+
+    run = rehearsal.start(travel)
+
+    assert (None, "RuntimeError: no journey", 2) == (run.problem, run.error, run.attempt)
+    assert ["book", "apologise"] == ledger
+
+
+def test_a_failure_that_was_only_reworded_is_tried_again(rehearsal: Rehearsal, ledger: list[str]) -> None:
+    """Side by side with others, too."""
+
+    @step
+    async def book(name: str) -> str:
+        ledger.append(name)
+        if ledger.count(name) == 1:
+            raise ValueError("sold out")
+        return name
+
+    @task(retries=2)
+    async def travel() -> list[str]:
+        try:
+            return list(await asyncio.gather(book("train"), book("hotel")))
+        except StepFailed:
+            raise RuntimeError("no journey") from None
+
+    assert ["train", "hotel"] == rehearsal.start(travel).output
+
+
+def test_a_task_that_fails_says_what_it_raised(rehearsal: Rehearsal) -> None:
+    """With a traceback that shows the user's code."""
+
+    @task
+    async def fail() -> None:
+        raise LookupError("nothing there")
+
+    run = rehearsal.start(fail)
+
+    assert "LookupError: nothing there" == run.error
+    assert "in fail" in run.traceback
+
+
+def test_results_are_what_json_makes_of_them(rehearsal: Rehearsal, ledger: list[str]) -> None:
+    """The first time, too: an annotation says what they are read into."""
+
+    @step
+    async def plain() -> Any:
+        return (1, Approval(approved=True))
+
+    @step
+    async def typed() -> Approval:
+        return Approval(approved=True)
+
+    @step
+    def order() -> Order:
+        return Order(number=2**70, due=datetime(2026, 5, 1, tzinfo=UTC))
+
+    @task
+    async def show() -> str:
+        shown = f"{await plain()} {await typed()} {(await order()).number == 2**70}"
+        ledger.append(shown)
+        await wait.sleep(1)
+        return shown
+
+    run = rehearsal.start(show)
+    rehearsal.advance(2)
+
+    assert f"[1, {{'approved': True}}] {Approval(approved=True)} True" == run.output
+    assert 1 == len(set(ledger))
+
+
+@pytest.mark.parametrize("result", [{1, 2}, b"bytes", float("nan"), object()])
+def test_what_json_cannot_hold_fails_the_step(rehearsal: Rehearsal, result: object) -> None:
+    """With the sentence that says what to do, and without a further attempt."""
+
+    @step(retries=5)
+    async def give() -> Any:
+        return result
+
+    @task
+    async def take() -> None:
+        await give()
+
+    run = rehearsal.start(take)
+
+    assert "InvalidInput: The result of give is" in (run.error or "")
+
+
+def test_steps_may_be_plain_functions(rehearsal: Rehearsal) -> None:
+    """They run in a thread, so they may block."""
+    import threading  # noqa: PLC0415 (for this claim only)
+
+    @step
+    def blocking() -> bool:
+        return threading.current_thread() is threading.main_thread()
+
+    @task
+    async def work() -> bool:
+        return await blocking()
+
+    assert rehearsal.start(work).output is False
+
+
+def test_a_step_has_a_context_of_its_own(rehearsal: Rehearsal) -> None:
+    """What it sets does not reach the task, since on a replay it would not either."""
+    from contextvars import ContextVar  # noqa: PLC0415 (for this claim only)
+
+    colour = ContextVar("colour", default="grey")
+
+    @step
+    async def paint() -> str:
+        colour.set("red")
+        return colour.get()
+
+    @task
+    async def work() -> list[str]:
+        return [await paint(), colour.get()]
+
+    assert ["red", "grey"] == rehearsal.start(work).output
+
+
+def test_what_is_random_stays_what_it_was(rehearsal: Rehearsal, ledger: list[str]) -> None:
+    """Time, UUIDs and numbers are recorded."""
+
+    @task
+    async def draw() -> bool:
+        drawn = (await wait.now(), await wait.uuid(), await wait.random())
+        ledger.append(repr(drawn))
+        await wait.sleep("3d")
+        assert isinstance(drawn[1], UUID)
+        return (await wait.now()) - drawn[0] == timedelta(days=3)
+
+    run = rehearsal.start(draw)
+    rehearsal.crash()
+    rehearsal.advance("3d")
+
+    assert run.output is True
+    assert 1 == len(set(ledger))
+    assert len(ledger) >= 2
+
+
+def test_a_sleep_is_not_prolonged_by_a_replay(rehearsal: Rehearsal) -> None:
+    """The instant that was meant the first time counts."""
+
+    @task
+    async def rest() -> str:
+        await wait.sleep(timedelta(hours=10))
+        await wait.until(FIRST_MOMENT + timedelta(hours=5))  # long over
+        return "rested"
+
+    run = rehearsal.start(rest)
+    rehearsal.advance("9h")
+    rehearsal.crash()
+    assert run.is_waiting
+
+    rehearsal.advance("1h")
+
+    assert "rested" == run.output
+
+
+def test_the_first_of_several_wins(rehearsal: Rehearsal) -> None:
+    """And stays the winner, whatever is settled later."""
+
+    @task
+    async def race() -> list[str]:
+        tokens = [await wait.create_token(timeout=None) for _ in range(3)]
+        first = await wait.for_any(tokens)
+        await wait.sleep("1h")
+        return [tokens.index(next(t for t in tokens if t.id == first.token.id)), first.output]  # type: ignore[list-item]
+
+    run = rehearsal.start(race)
+    _, second, third = run.waits_for
+    rehearsal.complete(third, "third")
+    rehearsal.complete(second, "second")
+    rehearsal.crash()
+    rehearsal.advance("1h")
+
+    assert [2, "third"] == run.output
+
+
+def test_all_of_several(rehearsal: Rehearsal) -> None:
+    """In the order in which they were named, whoever answers first."""
+
+    @task
+    async def collect() -> list[str]:
+        tokens = [await wait.create_token() for _ in range(3)]
+        return await wait.for_all(tokens, str).unwrap()
+
+    run = rehearsal.start(collect)
+    for token in reversed(run.waits_for):
+        assert run.is_waiting
+        rehearsal.complete(token, f"answer to {token}")
+
+    assert [f"answer to {token.id}" for token in rehearsal.tokens if "of" not in token.id] == run.output
+
+
+def test_branches_wait_side_by_side(rehearsal: Rehearsal, ledger: list[str]) -> None:
+    """`gather` and `TaskGroup` replay: each branch numbers its own calls."""
+
+    @step
+    async def note(text: str) -> str:
+        ledger.append(text)
+        return text
+
+    async def branch(name: str) -> str:
+        token = await wait.create_token(tags=[name])
+        answer = await wait.for_token(token).unwrap()
+        return await note(f"{name} {answer}")
+
+    @task
+    async def both() -> list[str]:
+        gathered = await asyncio.gather(branch("a"), branch("b"))
+        async with asyncio.TaskGroup() as group:
+            begun = [group.create_task(branch(name)) for name in ("c", "d")]
+        return [*gathered, *(task.result() for task in begun)]
+
+    run = rehearsal.start(both)
+    for answer in ("1", "2"):
+        rehearsal.crash()
+        for token in reversed(run.waits_for):
+            rehearsal.complete(token, answer)
+
+    assert ["a 1", "b 1", "c 2", "d 2"] == run.output
+    assert 4 == len(ledger)
+    assert {"1/1 create_token", "2/2 wait", "3/3 note"} < set(run.calls)
+
+
+def test_a_call_has_the_number_of_its_call(rehearsal: Rehearsal) -> None:
+    """Not that of its turn: what is called first and awaited last keeps its place."""
+
+    @step
+    async def say(text: str) -> str:
+        return text
+
+    @task
+    async def speak() -> list[str]:
+        first, second = say("first"), say("second")
+        later = [await second, await first]
+        return [*later, *await asyncio.gather(say("third"), say("fourth"))]
+
+    run = rehearsal.start(speak)
+
+    assert ["second", "first", "third", "fourth"] == run.output
+    assert ["2 say", "1 say"] == run.calls[:2]
+
+
+def test_a_branch_that_fails_ends_its_group(rehearsal: Rehearsal) -> None:
+    """The others are cancelled, as asyncio does it, and the run goes on."""
+
+    @step
+    async def fail() -> None:
+        raise ValueError("no")
+
+    async def wait_long() -> None:
+        await wait.for_token(await wait.create_token())
+
+    @task
+    async def group() -> str:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(wait_long())
+                group.create_task(fail())
+        except* StepFailed:
+            pass
+        await wait.sleep("1h")
+        return "went on"
+
+    run = rehearsal.start(group)
+    rehearsal.advance("1h")
+
+    assert "went on" == run.output
+
+
+def test_plain_awaits_in_a_branch_keep_the_run_at_work(rehearsal: Rehearsal) -> None:
+    """A run is parked when all its branches wait, not before; then it goes on from there."""
+
+    async def slow() -> Any:
+        await asyncio.sleep(0.02)
+        return await wait.for_token(await wait.create_token()).unwrap()
+
+    async def quick() -> Any:
+        return await wait.for_token(await wait.create_token()).unwrap()
+
+    @task
+    async def both() -> list[str]:
+        return list(await asyncio.gather(slow(), quick()))
+
+    run = rehearsal.start(both)
+    for number, token in enumerate(run.waits_for):
+        rehearsal.complete(token, str(number))
+
+    assert sorted(run.output) == ["0", "1"]
+
+
+def test_tasks_begin_tasks(rehearsal: Rehearsal, ledger: list[str]) -> None:
+    """Once, however often they are replayed, and their output comes back typed."""
+
+    @task
+    async def child(name: str) -> Approval:
+        ledger.append(name)
+        return Approval(approved=await wait.for_token(await wait.create_token()).unwrap())
+
+    @task
+    async def parent() -> list[bool]:
+        await wait.sleep(1)
+        handle = await child.options(tags="x").trigger("first")
+        second = await child.trigger_and_wait("second")
+        return [(await handle.result()).approved, second.approved]
+
+    rehearsal.deploy(child)
+    run = rehearsal.start(parent)
+    rehearsal.advance(1)
+    assert ["x"] == list(rehearsal.runs[1].tags)
+    for answer, child_run in zip((True, False), rehearsal.runs[1:], strict=True):
+        rehearsal.complete(child_run.token, answer)
+
+    assert [True, False] == run.output
+    assert 3 == len(rehearsal.runs)
+
+
+def test_the_end_of_a_child_is_told(rehearsal: Rehearsal) -> None:
+    """Failed and cancelled are exceptions of their own."""
+
+    @task
+    async def child(how: str) -> None:
+        if how == "fail":
+            raise ValueError("no")
+        await wait.sleep("1d")
+
+    @task
+    async def parent() -> list[str]:
+        told = []
+        for how in ("fail", "wait"):
+            try:
+                await child.trigger_and_wait(how)
+            except (RunFailed, RunCancelled) as end:
+                told.append(f"{type(end).__name__}: {end}")
+        return told
+
+    rehearsal.deploy(child)
+    run = rehearsal.start(parent)
+    rehearsal.cancel_run(rehearsal.runs[-1])
+
+    failed, cancelled = run.output
+    assert "RunFailed: run_2 failed: ValueError: no" == failed
+    assert "RunCancelled: " in cancelled
+
+
+def test_a_cancelled_run_does_nothing_more(rehearsal: Rehearsal, ledger: list[str]) -> None:
+    """Its `finally` blocks run, and have no effect on it."""
+
+    @step
+    async def clean_up() -> None:
+        ledger.append("cleaned")
+
+    @task
+    async def ask() -> None:
+        try:
+            await wait.for_token(await wait.create_token())
+        finally:
+            await clean_up()
+
+    run = rehearsal.start(ask)
+    token = run.token
+    rehearsal.cancel_run(run)
+    rehearsal.complete(token)
+
+    assert ("CANCELED", []) == (run.status, ledger)
+
+
+def test_calls_about_tokens_are_recorded(rehearsal: Rehearsal, ledger: list[str]) -> None:
+    """On a replay the world has moved on, and the code does not notice. Errors are what they were, too."""
+
+    @task
+    async def look() -> str:
+        token = await wait.create_token(timeout=None)
+        before = await wait.retrieve_token(token)
+        first = await wait.complete_token(token, 1)
+        try:
+            await wait.complete_token(token, 2, if_waiting=True)
+        except AlreadySettled as settled:
+            ledger.append(f"{before.status} {first.already_completed} {settled.status}")
+        await wait.sleep("1h")
+        return ledger[-1]
+
+    run = rehearsal.start(look)
+    rehearsal.crash()
+    rehearsal.advance("1h")
+
+    assert "WAITING False COMPLETED" == run.output
+    assert 1 == len(set(ledger))
+
+
+def test_a_token_that_is_not_there(rehearsal: Rehearsal) -> None:
+    """Is said so when it is waited for."""
+
+    @task
+    async def ask() -> str:
+        try:
+            await wait.for_token("waitpoint_of_cleo")
+        except TokenNotFound as missing:
+            return str(missing)
+        return ""
+
+    assert "waitpoint_of_cleo" in rehearsal.start(ask).output
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ({"order": {"number": 1, "due": "2026-01-01T00:00:00Z"}, "copies": 2}, "1 2"),
+        ({"args": [{"number": 1, "due": "2026-01-01T00:00:00Z"}], "kwargs": {"copies": 3}}, "1 3"),
+        ({"number": 4, "due": "2026-01-01T00:00:00Z"}, "InvalidInput"),
+        ({"order": {"number": "four", "due": "2026-01-01T00:00:00Z"}}, "InvalidInput"),
+    ],
+)
+def test_arguments_are_read_into_their_types(rehearsal: Rehearsal, payload: Any, expected: str) -> None:
+    """What comes from a program in another language, too. What does not fit fails the run, and is not tried again."""
+
+    @task(id="print", retries=3)
+    async def print_order(order: Order, copies: int = 1) -> str:
+        return f"{order.number} {copies}"
+
+    run = rehearsal.start_with_payload(print_order, payload)
+
+    assert expected in (run.output or run.error or "")
+    assert 1 == run.attempt
+
+
+def test_an_object_may_be_the_one_parameter(rehearsal: Rehearsal) -> None:
+    """Of a task that takes one."""
+
+    @task
+    async def read(order: Order) -> int:
+        return order.number
+
+    assert 5 == rehearsal.start_with_payload(read, {"number": 5, "due": "2026-01-01T00:00:00Z"}).output
+    assert 6 == rehearsal.start(read, Order(number=6, due=FIRST_MOMENT)).output
+
+
+def test_a_delayed_run_begins_later(rehearsal: Rehearsal) -> None:
+    """At its moment, and once for its idempotency key."""
+
+    @task
+    async def child() -> None:
+        pass
+
+    @task
+    async def parent() -> bool:
+        later = child.options(delay="1h", idempotency_key="once")
+        return (await later.trigger()).id == (await later.trigger()).id
+
+    rehearsal.deploy(child)
+    assert rehearsal.start(parent).output is True
+    assert not rehearsal.runs[1].is_finished
+
+    rehearsal.advance("1h")
+
+    assert "COMPLETED" == rehearsal.runs[1].status
+
+
+def test_a_plain_function_is_refused_as_a_task() -> None:
+    """With a sentence that says what to write."""
+    with pytest.raises(InvalidInput, match="async def"):
+
+        @task  # type: ignore[arg-type]
+        def plain() -> None: ...
+
+
+def test_outside_a_run_functions_are_what_they_are() -> None:
+    """A step is called, a task is awaited: so they can be tested like any function."""
+
+    @step
+    def double(number: int) -> int:
+        return number * 2
+
+    @task
+    async def work(number: int) -> int:
+        await wait.sleep(0)
+        return await double(number)
+
+    assert 4 == asyncio.run(work(2))
+
+
+def test_nothing_is_said_that_nobody_asked(caplog: pytest.LogCaptureFixture, rehearsal: Rehearsal) -> None:
+    """No exception that was never retrieved, when runs are evicted in the middle of their branches."""
+    caplog.set_level(logging.DEBUG, "asyncio")
+
+    async def branch() -> None:
+        await wait.for_token(await wait.create_token())
+
+    @task
+    async def ask() -> None:
+        await asyncio.gather(branch(), branch(), branch())
+
+    run = rehearsal.start(ask)
+    rehearsal.crash()
+    for token in run.waits_for:
+        rehearsal.complete(token)
+
+    assert "COMPLETED" == run.status
+    assert [] == [record for record in caplog.records if record.levelno >= logging.ERROR]

@@ -1,0 +1,111 @@
+"""The calls of the API that are about runs. Nothing here touches a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Struct, field
+
+from waitpoint import _arguments as arguments
+from waitpoint._arguments import Duration
+from waitpoint._calls import Call
+from waitpoint._errors import InvalidInput, ServerUnavailable
+
+RunStatus: TypeAlias = Literal["QUEUED", "EXECUTING", "WAITING", "COMPLETED", "FAILED", "CANCELED"]
+
+ENDED: tuple[RunStatus, ...] = ("COMPLETED", "FAILED", "CANCELED")
+
+
+class RunError(Struct, frozen=True):
+    """What a task raised."""
+
+    name: str = "Error"
+    message: str = ""
+    stack_trace: str = field(default="", name="stackTrace")
+
+
+class Run(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A run as it stands."""
+
+    id: str
+    status: RunStatus
+    task: str = field(default="", name="taskIdentifier")
+    tags: list[str] = field(default_factory=list)
+    created_at: datetime | None = None
+    output: Any = None
+    error: RunError | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in ENDED
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status == "WAITING"
+
+    def __repr__(self) -> str:
+        return f"Run(id={self.id!r}, status={self.status!r}, task={self.task!r})"
+
+
+class _Made(Struct):
+    id: str
+
+
+def trigger_options(
+    *,
+    idempotency_key: str | None = None,
+    idempotency_key_ttl: Duration | None = None,
+    tags: str | Sequence[str] | None = None,
+    delay: Duration | datetime | None = None,
+) -> dict[str, Any]:
+    """The options of a trigger as they travel."""
+    options: dict[str, Any] = {}
+    if idempotency_key is not None:
+        options["idempotencyKey"] = arguments.text("idempotency_key", idempotency_key)
+    if idempotency_key_ttl is not None:
+        options["idempotencyKeyTTL"] = arguments.duration("idempotency_key_ttl", idempotency_key_ttl)
+    if tags is not None:
+        options["tags"] = arguments.texts("tags", tags)
+    if isinstance(delay, datetime):
+        options["delay"] = arguments.moment("delay", delay)
+    elif delay is not None:
+        options["delay"] = arguments.duration("delay", delay)
+    return options
+
+
+def trigger(task: str, payload: Any, options: dict[str, Any]) -> Call[str]:
+    body = {"payload": payload, **({"options": options} if options else {})}
+    return Call(
+        method="POST",
+        path=f"/api/v1/tasks/{quote(task, safe='')}/trigger",
+        headers={"x-waitpoint-sdk": "python"},
+        body=arguments.body("The payload", body, arguments.MAX_OUTPUT_BYTES),
+        read=lambda answer: _read(answer, _Made).id,
+    )
+
+
+def retrieve_run(run: str) -> Call[Run]:
+    return Call(method="GET", path=f"/api/v3/runs/{_checked(run)}", read=lambda answer: _read(answer, Run))
+
+
+def cancel_run(run: str) -> Call[str]:
+    return Call(method="POST", path=f"/api/v2/runs/{_checked(run)}/cancel", read=lambda answer: _read(answer, _Made).id)
+
+
+def _checked(run: object) -> str:
+    if not isinstance(run, str) or not run.startswith("run_") or not run.replace("_", "").isalnum():
+        raise InvalidInput(f"{run!r} is not the id of a run. Ids look like `run_…`.")
+    return run
+
+
+def _read(answer: bytes, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(answer, type=kind)
+    except msgspec.DecodeError as problem:
+        raise ServerUnavailable(
+            f"The server answered something else than Waitpoint does ({problem}). Is the URL right?"
+        ) from problem
