@@ -31,8 +31,9 @@ class Gone(Exception):
 class Line:
     """A websocket that somebody always reads, so that the server notices when it is gone, and can stop."""
 
-    def __init__(self, socket: Socket) -> None:
+    def __init__(self, socket: Socket, longest: int = LONGEST_MESSAGE) -> None:
         self._socket = socket
+        self._longest = longest
 
     async def say(self, text: str) -> None:
         """Send a message; wait while the other side is slow to read. Raises Gone."""
@@ -50,8 +51,8 @@ class Line:
         if text is None:
             await self.close(UNSUPPORTED, "send text")
             raise Gone
-        if len(text) > LONGEST_MESSAGE or len(text.encode()) > LONGEST_MESSAGE:
-            await self.close(TOO_LONG, f"send at most {LONGEST_MESSAGE} bytes at once")
+        if len(text) > self._longest or len(text.encode()) > self._longest:
+            await self.close(TOO_LONG, f"send at most {self._longest} bytes at once")
             raise Gone
         return str(text)
 

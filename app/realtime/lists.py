@@ -3,11 +3,12 @@
 Rows change in place; what would move the list under the finger is announced, and waits.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
+from itertools import takewhile
 
 import msgspec
 
@@ -27,6 +28,7 @@ from .open_pages import OpenPage
 from .shared import Paced, Shared
 
 COUNT_INTERVAL = 0.5  # seconds between two looks at the numbers of a list
+MOST_RECENT = 1000  # events that are remembered for pages that are just being drawn
 ROW_INTERVAL = 0.01  # seconds; rows that change closer together are read together
 
 
@@ -60,9 +62,9 @@ class Lists:
 
 
 class Seen(msgspec.Struct):
-    """What one page shows: its rows as of event `seq`, and how many are announced."""
+    """What one page shows: its rows as of event `seq`, and how many are announced. No `seq`: not drawn yet."""
 
-    seq: int = 0
+    seq: int | None = None
     tokens: frozenset[str] = frozenset()
     announced: int = 0
 
@@ -79,12 +81,14 @@ class OpenList:
         self._environment = environment_of(frame)
         self._filters = filters
         self._arrivals = Arrivals(filters)
+        self._recent: deque[Event] = deque(maxlen=MOST_RECENT)
         self._drawn = Shared(self._draw)
         self._tabs = ""
         self._pace = Paced(COUNT_INTERVAL, self._count)
 
     def hear(self, event: Event) -> None:
         self._arrivals.hear(event)
+        self._recent.append(event)
         self._pace.ask()
 
     def stop(self) -> None:
@@ -96,11 +100,19 @@ class OpenList:
         seen = self.pages[page]
         self._rows.forget(page, seen.tokens)
         self._rows.remember(page, drawn.tokens)
-        self.pages[page] = Seen(drawn.seq, drawn.tokens)
-        if drawn.version == page.version:
-            return ""
+        self._look_again(page, drawn)
+        is_current = drawn.version == page.version
+        self.pages[page] = Seen(drawn.seq, drawn.tokens, seen.announced if is_current else 0)
         page.version = drawn.version
-        return drawn.html
+        return "" if is_current else drawn.html
+
+    def _look_again(self, page: OpenPage, drawn: "_Drawn") -> None:
+        """What happened between the reading and now was heard before anybody knew which rows the page shows."""
+        if len(self._recent) == MOST_RECENT and self._recent[0].seq > drawn.seq:
+            page.redraw()
+        for event in takewhile(lambda event: event.seq > drawn.seq, reversed(self._recent)):
+            self._rows.hear(event)
+            self._pace.ask()
 
     async def _draw(self) -> "_Drawn":
         seq, view = await certain(self._database, _look, self._environment, self._filters)
@@ -125,6 +137,8 @@ class OpenList:
         """Pages that were drawn together are told the same number, which is counted once."""
         numbers: dict[tuple[int, frozenset[str]], int] = {}
         for page, seen in self.pages.items():
+            if seen.seq is None:
+                continue
             drawn = (seen.seq, seen.tokens)
             if drawn not in numbers:
                 numbers[drawn] = self._arrivals.since(*drawn)

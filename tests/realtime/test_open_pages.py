@@ -1,6 +1,8 @@
 """Open pages are pushed the partials they were drawn with, and only our own pages are."""
 
+import asyncio
 import re
+import threading
 from contextlib import ExitStack
 from types import SimpleNamespace
 
@@ -10,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.people import people, sign_in
 from app.realtime import guests
+from app.realtime.lists import OpenList
 from tests.makers import House, Program, unique
 from tests.realtime.listeners import showing
 
@@ -149,6 +152,51 @@ def test_a_page_that_comes_back_is_shown_what_it_missed(house: House, newcomer: 
 
     assert 'hx-swap-oob="outerMorph"' in html
     assert "Completed" in html
+
+
+@pytest.fixture
+def slow_drawing(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """A list takes its time between the reading and the page; set when it has read."""
+    draw, has_read = OpenList._draw, threading.Event()
+
+    async def draw_slowly(self: OpenList) -> object:
+        drawn = await draw(self)
+        has_read.set()
+        await asyncio.sleep(0.3)
+        return drawn
+
+    monkeypatch.setattr(OpenList, "_draw", draw_slowly)
+    return has_read
+
+
+def test_what_happens_while_a_page_is_drawn_is_not_lost(
+    house: House, newcomer: Program, session: str, slow_drawing: threading.Event
+) -> None:
+    """The reading was too early for it, and nobody knew yet that the page shows this row."""
+    token = newcomer.make_token()
+    path = drawn(house, f"/tokens?{environment(newcomer)}", session)
+    with showing(house.url, path, session) as page:
+        assert slow_drawing.wait(5)
+        newcomer.complete(token)
+        assert "Completed" in page.until(f'id="token_{token.id}"')
+
+
+def test_a_page_that_is_just_drawn_is_announced_only_what_it_does_not_show(
+    house: House, newcomer: Program, session: str, slow_drawing: threading.Event
+) -> None:
+    path = drawn(house, f"/tokens?{environment(newcomer)}", session)
+    with showing(house.url, path, session) as earlier:
+        assert slow_drawing.wait(5)
+        newcomer.make_token()
+        earlier.until("1 new</a>")
+        path = drawn(house, f"/tokens?{environment(newcomer)}", session)
+        slow_drawing.clear()
+        with showing(house.url, path, session) as later:
+            assert slow_drawing.wait(5)
+            newcomer.make_token()
+            earlier.until("2 new</a>")
+            newcomer.make_token()
+            assert "3 new</a>" not in later.until("2 new</a>")
 
 
 def test_nothing_of_another_environment_is_pushed(house: House, ada: Program, newcomer: Program, session: str) -> None:
