@@ -27,6 +27,9 @@ from .pages import routes as pages
 from .pages.problems import error_page
 from .realtime import ROUTES as REALTIME
 from .realtime import Live
+from .runs import routes as runs
+from .runs.dispatcher import Dispatcher
+from .runs.waits import wake_runs
 from .service import LOCAL_HOSTS, Service
 from .settings import Settings
 from .tokens import api as tokens_api
@@ -43,7 +46,7 @@ def create_app(
     settings: Settings, database: Database, public_url: str, *, started: Callable[[Service], Any] | None = None
 ) -> Edge:
     """The server as an ASGI application. `database` is opened but not started; `started` is called when all runs."""
-    rules = Rules()
+    rules = Rules(on_settled=(wake_runs,))
     requests = Requests(logged=settings.log_requests)
 
     @asynccontextmanager
@@ -55,6 +58,8 @@ def create_app(
         service.tail.start()
         app.state["live"] = live = Live(service)
         live.start()
+        app.state["dispatcher"] = dispatcher = Dispatcher(service)
+        dispatcher.start()
         sweeper = asyncio.create_task(sweep_for_ever(database, rules), name="sweeper")
         admin = AdminSocket(service)
         await admin.open()
@@ -64,6 +69,7 @@ def create_app(
         service.stopping.set()
         admin.close()
         sweeper.cancel()
+        dispatcher.stop()
         live.stop()
         service.tail.stop()
         await database.stop()
@@ -76,6 +82,7 @@ def create_app(
             *pages.ROUTES,
             *ops.ROUTES,
             *REALTIME,
+            *runs.ROUTES,
         ],
         guards=[closed_until_opened],
         exception_handlers=errors.handlers(error_page),

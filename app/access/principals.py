@@ -10,7 +10,7 @@ import msgspec
 
 from ..tokens.models import By
 
-Action = Literal["create", "complete", "read"]
+Action = Literal["create", "complete", "read", "worker"]
 
 
 class ApiKey(msgspec.Struct, frozen=True):

@@ -10,8 +10,8 @@ from sqlmodel import Field
 from ..database.tables import Table
 from ..database.types import Instant
 
-Scope = Literal["full", "create", "complete", "read"]
-SCOPES: tuple[Scope, ...] = ("full", "create", "complete", "read")
+Scope = Literal["full", "create", "complete", "read", "worker"]
+SCOPES: tuple[Scope, ...] = ("full", "create", "complete", "read", "worker")
 
 
 class EnvironmentRow(Table, table=True):

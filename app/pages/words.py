@@ -119,6 +119,7 @@ SCOPES = {
     "create": "create tokens",
     "complete": "complete tokens",
     "read": "read tokens",
+    "worker": "run tasks",
 }
 WHO = {
     "public_access_token": "somebody with the approval link",

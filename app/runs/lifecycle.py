@@ -195,17 +195,23 @@ def trigger(db: Unit, environment_id: str, new: NewRun, by: By, parent_id: str |
 
 
 def claim(
-    db: Unit, environment_id: str, worker: str, tasks: tuple[str, ...], limit: int, lease: timedelta
+    db: Unit,
+    environment_id: str,
+    worker: str,
+    tasks: tuple[str, ...],
+    limit: int,
+    lease: timedelta,
+    grace: timedelta = PARKED_GRACE,
 ) -> list[Run]:
     """Give a worker up to `limit` queued runs of its tasks, the longest waiting first.
 
-    A run that goes on is its worker's for a moment (`PARKED_GRACE`), since that one has it in memory.
+    A run that goes on is its worker's for a moment (`grace`), since that one has it in memory.
     """
     values = {
         "b_environment": environment_id,
         "b_now": db.now,
         "b_worker": worker,
-        "b_free_for_all": db.now - PARKED_GRACE,
+        "b_free_for_all": db.now - grace,
         "b_limit": limit,
     }
     queued = [run_of(row) for task in tasks for row in db.run(_CLAIMABLE, values | {"b_task": task})]
@@ -280,7 +286,9 @@ def renew(db: Unit, owners: tuple[Owner, ...], lease: timedelta) -> list[Owner]:
     """Heartbeats: prolong the leases of what a worker still executes; gives those that it has lost."""
     until = db.now + lease
     ordered = sorted(owners, key=lambda owner: owner.run_id)
-    return [owner for owner in ordered if not db.run(_RENEW, {**_of(owner), "b_lease": until})]
+    return [
+        owner for owner in ordered if not db.run(_RENEW, {**_of(owner), "b_lease": until}) and _has_moved_on(db, owner)
+    ]
 
 
 def take_back_lost(db: Unit, limit: int) -> list[Run]:
@@ -335,6 +343,12 @@ def record(db: Unit, kind: str, run: Run, by: By, **details: Any) -> None:
     """Log what happened to a run."""
     data = {"task": run.task, "status": run.status, "generation": run.generation, **details}
     db.record(kind, run.id, environment_id=run.environment_id, actor=by, data=data)
+
+
+def _has_moved_on(db: Unit, owner: Owner) -> bool:
+    """Whether somebody else has had the run since; its own worker may just have parked or finished it."""
+    run = retrieve(db, owner.run_id, owner.environment_id)
+    return run is None or run.generation != owner.generation
 
 
 def _made_before(db: Unit, run_id: str) -> Run:

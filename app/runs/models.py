@@ -141,6 +141,10 @@ class Run(msgspec.Struct, frozen=True):
         return self.status == WAITING
 
     @property
+    def is_canceled(self) -> bool:
+        return self.status == CANCELED
+
+    @property
     def is_finished(self) -> bool:
         return self.status in {COMPLETED, FAILED, CANCELED}
 

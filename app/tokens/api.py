@@ -84,7 +84,7 @@ async def list_tokens(request: Asked) -> Response[TokenList]:
     query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     wanted = search_in(query, service.database.clock.now(), strict=is_strict(request))
     page = await certain(service.database, search, asker.environment_id, wanted)
-    tokens = [shown(token, url_of(service, token), with_output=False) for token in page.tokens]
+    tokens = [shown(token, url_of(service, token.id), with_output=False) for token in page.tokens]
     return Response(TokenList(tokens, Pagination(page.next, page.previous)))
 
 
@@ -97,7 +97,7 @@ async def retrieve_token(request: Asked, token_id: FromPath[str]) -> Response[Sh
     """One token as it is now."""
     service = service_of(request)
     token = await _readable(request, service, token_id)
-    return Response(shown(token, url_of(service, token), with_output=True))
+    return Response(shown(token, url_of(service, token.id), with_output=True))
 
 
 @post(
@@ -178,7 +178,7 @@ async def wait_for_token(request: Asked, token_id: FromPath[str]) -> Response[Sh
         if token.is_waiting:
             await _first_of(bell, service.stopping, seconds)
             token = await _readable(request, service, token_id)
-    return Response(shown(token, url_of(service, token), with_output=True))
+    return Response(shown(token, url_of(service, token.id), with_output=True))
 
 
 @post(
@@ -215,9 +215,9 @@ async def settle(service: Service, token_id: str, environment_id: str, answer: A
     )
 
 
-def url_of(service: Service, token: Token) -> str:
+def url_of(service: Service, token_id: str) -> str:
     """The token's callback URL."""
-    return callback_url(service.public_url, token.id, service.callbacks.of(token.id))
+    return callback_url(service.public_url, token_id, service.callbacks.of(token_id))
 
 
 def is_strict(request: Asked) -> bool:
@@ -246,7 +246,7 @@ async def _created(service: Service, created: Created) -> Response[bytes]:
     if created.differing:
         names = ", ".join(created.differing)
         headers["x-waitpoint-warning"] = f"the token was made before, with other options: {names}"
-    body = msgspec.json.encode(CreatedToken(token.id, created.is_cached, url_of(service, token), access))
+    body = msgspec.json.encode(CreatedToken(token.id, created.is_cached, url_of(service, token.id), access))
     return Response(body, media_type="application/json", headers=headers)
 
 

@@ -177,10 +177,10 @@ def new_token(body: bytes, now: datetime, request_key: str | None, *, strict: bo
     fields = object_in(body)
     if strict:
         refuse_unknown(fields, _CREATE_FIELDS)
-    key = _idempotency_key(fields)
+    key = key_in(fields)
     return NewToken(
         timeout=_timeout(fields, now),
-        tags=_tags(fields.get("tags", [])),
+        tags=tags_in(fields.get("tags", [])),
         idempotency_key=key,
         idempotency_key_ttl=_key_lifetime(fields, key),
         request_key=request_key,
@@ -224,11 +224,13 @@ def object_in(body: bytes) -> dict[str, Any]:
     return value
 
 
-def refuse_unknown(fields: Mapping[str, Any], known: set[str]) -> None:
+def refuse_unknown(fields: Mapping[str, Any], known: set[str], within: str = "") -> None:
     """Strict mode: a key that means nothing here is a mistake. Raises a 400 Problem."""
     for name in fields:
         if name not in known:
-            raise invalid(f"/{name}", "unknown-field", f"is not a field here; known are {', '.join(sorted(known))}")
+            raise invalid(
+                f"{within}/{name}", "unknown-field", f"is not a field here; known are {', '.join(sorted(known))}"
+            )
 
 
 def _raw_data(body: bytes) -> str:
@@ -253,14 +255,15 @@ def _timeout(fields: Mapping[str, Any], now: datetime) -> timedelta | datetime |
         raise invalid("/timeout", error.code, str(error)) from error
 
 
-def _idempotency_key(fields: Mapping[str, Any]) -> str | None:
+def key_in(fields: Mapping[str, Any], pointer: str = "/idempotencyKey") -> str | None:
+    """The idempotency key among some fields; None when there is none. Raises a Problem."""
     key = fields.get("idempotencyKey", "")
     if not isinstance(key, str):
-        raise invalid("/idempotencyKey", "invalid-key", f"must be a text, not {_shown(key)}")
+        raise invalid(pointer, "invalid-key", f"must be a text, not {_shown(key)}")
     if len(key) > LONGEST_KEY:
-        raise invalid("/idempotencyKey", "invalid-key", f"must have at most {LONGEST_KEY} characters, not {len(key)}")
+        raise invalid(pointer, "invalid-key", f"must have at most {LONGEST_KEY} characters, not {len(key)}")
     if _has_controls(key):
-        raise invalid("/idempotencyKey", "invalid-key", "must not contain control characters")
+        raise invalid(pointer, "invalid-key", "must not contain control characters")
     return key or None
 
 
@@ -280,10 +283,11 @@ def _key_lifetime(fields: Mapping[str, Any], key: str | None) -> timedelta:
         raise invalid("/idempotencyKeyTTL", error.code, str(error)) from error
 
 
-def _tags(value: Any) -> tuple[str, ...]:
+def tags_in(value: Any, pointer: str = "/tags") -> tuple[str, ...]:
+    """Tags, of which one may stand alone. Raises a Problem."""
     tags = [value] if isinstance(value, str) else value
     if not isinstance(tags, list):
-        raise invalid("/tags", "invalid-tags", f"must be a text or a list of texts, not {_shown(value)}")
+        raise invalid(pointer, "invalid-tags", f"must be a text or a list of texts, not {_shown(value)}")
     if len(tags) > MOST_TAGS:
         # The words are the contract's, which the official SDK shows to its users.
         error = f"Waitpoints can only have {MOST_TAGS} tags, you're trying to set {len(tags)}."
@@ -292,10 +296,10 @@ def _tags(value: Any) -> tuple[str, ...]:
             "too-many-tags",
             error,
             error=error,
-            errors=[{"pointer": "/tags", "code": "too-many-tags", "detail": error}],
+            errors=[{"pointer": pointer, "code": "too-many-tags", "detail": error}],
         )
     for index, tag in enumerate(tags):
-        _check_tag(tag, f"/tags/{index}")
+        _check_tag(tag, f"{pointer}/{index}")
     return tuple(tags)
 
 

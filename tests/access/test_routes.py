@@ -63,6 +63,7 @@ POST /tokens/{token_id:str}/cancellation                                    401 
 POST /tokens/{token_id:str}/completion                                      401  401    401      401  401     401  401   401   401     401    401   303    303        401     401
 POST /tokens/{token_id:str}/time-out                                        401  401    401      401  401     401  401   401   401     401    401   303    303        401     401
 WS /api/v1/realtime                                                        1008  101   1008     1008  101    1008  101  1008  1008    1008    101  1008   1008       1008    1008
+WS /api/v1/workers                                                          403  101    403      403  403     403  101   403   403     403    403   403    403        403     403
 WS /approve/{token_id:str}/live                                             403  403    403      403  403     403  403   101   403     403    403   403    403        403     403
 WS /live/tokens                                                             403  403    403      403  403     403  403   403   403     403    403   101    101        403     403
 WS /live/tokens/{token_id:str}                                              403  403    403      403  403     403  403   403   403     403    403   101    101        403     403
@@ -212,6 +213,9 @@ def _knock(house: House, path: str, headers: dict[str, str]) -> int:
     """101 when a socket opens and goes on, else the status or the code with which it is closed."""
     try:
         with connect(f"ws://127.0.0.1:{house.port}{path}", additional_headers=headers, proxy=None) as socket:
+            if path.endswith("/workers"):
+                socket.send('[{"id":1,"type":"hello","worker":"w","tasks":[],"slots":0}]')
+                return 101 if '"reply":1' in str(socket.recv(timeout=5)) else 1006
             return _goes_on(socket, is_for_programs=path.startswith("/api/"))
     except InvalidStatus as refused:
         return refused.response.status_code

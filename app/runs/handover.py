@@ -1,0 +1,158 @@
+"""What a worker is handed: runs to begin or to go on with, and what it must know of them.
+
+Each function here is one transaction, or one read.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import bindparam, select, update
+
+from ..database import Prepared, Unit
+from ..database.tables import table_of
+from ..database.types import Instant
+from ..tokens.models import Token
+from . import journal, lifecycle
+from .models import COLUMNS, IS_EXECUTING, IS_QUEUED, Checkpoint, Owner, Run, RunRow, run_of
+from .waits import still_theirs, tokens_in
+
+_runs = table_of(RunRow)
+_NEXT = Prepared(
+    select(_runs.c.available_at)
+    .where(_runs.c.environment_id == bindparam("b_environment"), _runs.c.task == bindparam("b_task"), IS_QUEUED)
+    .order_by(_runs.c.available_at)
+    .limit(1),
+    [_runs.c.available_at],
+)
+_FIRST_LEASE = Prepared(
+    select(_runs.c.lease_until).where(IS_EXECUTING).order_by(_runs.c.lease_until).limit(1), [_runs.c.lease_until]
+)
+_OF_WORKER = Prepared(
+    select(*COLUMNS)
+    .where(IS_EXECUTING, _runs.c.environment_id == bindparam("b_environment"), _runs.c.owner == bindparam("b_worker"))
+    .with_for_update(),
+    COLUMNS,
+)
+_SHORTEN = Prepared(
+    update(_runs)
+    .where(
+        IS_EXECUTING,
+        _runs.c.environment_id == bindparam("b_environment"),
+        _runs.c.owner == bindparam("b_worker"),
+        _runs.c.lease_until > bindparam("b_until", type_=Instant),
+    )
+    .values(lease_until=bindparam("b_until", type_=Instant))
+)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A checkpoint, with the tokens that ended it when it is a wait."""
+
+    checkpoint: Checkpoint
+    tokens: tuple[Token, ...] = ()
+
+
+class Handover(msgspec.Struct, frozen=True):
+    """A run that a worker was given. One that `goes_on` is in its memory, and `entries` are the waits that ended."""
+
+    run: Run
+    entries: tuple[Entry, ...]
+    goes_on: bool
+
+
+class Welcome(msgspec.Struct, frozen=True):
+    """What a worker that has come is told: what it no longer has, and what of it is still executed."""
+
+    lost: tuple[str, ...]
+    executing: tuple[Handover, ...]
+
+
+class Outlook(msgspec.Struct, frozen=True):
+    """When something is next to be done: for each environment, and for the leases."""
+
+    queued: dict[str, datetime]
+    lease: datetime | None
+    now: datetime
+
+
+def claim(
+    db: Unit,
+    environment_id: str,
+    worker: str,
+    tasks: tuple[str, ...],
+    limit: int,
+    lease: timedelta,
+    parked: Mapping[str, tuple[str, ...]],
+    grace: timedelta = lifecycle.PARKED_GRACE,
+) -> list[Handover]:
+    """Give a worker queued runs, with what it must know. `parked` are those that it has in memory, and where."""
+    runs = lifecycle.claim(db, environment_id, worker, tasks, limit, lease, grace)
+    return [_handover(db, run, parked.get(run.id)) for run in runs]
+
+
+def welcome(
+    db: Unit, environment_id: str, worker: str, tasks: tuple[str, ...], parked: Mapping[str, int], lease: timedelta
+) -> Welcome:
+    """A worker has come, or come back: it may bring other code, and may have missed something."""
+    lifecycle.try_again(db, environment_id, tasks)
+    kept = still_theirs(db, environment_id, worker, parked)
+    executing = [run_of(row) for row in db.run(_OF_WORKER, {"b_environment": environment_id, "b_worker": worker})]
+    lifecycle.renew(db, tuple(Owner(run.id, run.generation, environment_id) for run in executing), lease)
+    return Welcome(
+        tuple(run_id for run_id in parked if run_id not in kept),
+        tuple(Handover(run, _waits_of(db, run.id), goes_on=True) for run in executing),
+    )
+
+
+def goodbye(db: Unit, environment_id: str, worker: str, within: timedelta) -> None:
+    """The connection of a worker is gone: if it does not come back within this time, its runs are others'."""
+    db.run(_SHORTEN, {"b_environment": environment_id, "b_worker": worker, "b_until": db.now + within})
+
+
+def look(db: Unit, wanted: Mapping[str, set[str]]) -> Outlook:
+    """When there is something for these tasks of each environment, and when the first lease runs out."""
+    queued = {}
+    for environment_id, tasks in wanted.items():
+        found = [
+            moment for task in tasks for (moment,) in db.run(_NEXT, {"b_environment": environment_id, "b_task": task})
+        ]
+        if found:
+            queued[environment_id] = min(found)
+    leases = db.run(_FIRST_LEASE, {})
+    return Outlook(queued, leases[0][0] if leases else None, db.now)
+
+
+def entries(db: Unit, run_id: str) -> tuple[Entry, ...]:
+    """The whole journal of a run."""
+    return tuple(entry(db, checkpoint) for checkpoint in journal.of_run(db, run_id))
+
+
+def entry(db: Unit, checkpoint: Checkpoint) -> Entry:
+    return Entry(checkpoint, tokens_in(db, checkpoint))
+
+
+def entry_at(db: Unit, run_id: str, position: str) -> Entry | None:
+    """What is recorded at one position."""
+    checkpoint = journal.at(db, run_id, position)
+    return None if checkpoint is None else entry(db, checkpoint)
+
+
+def journal_of(db: Unit, owner: Owner) -> tuple[Entry, ...] | lifecycle.Fenced:
+    """The whole journal, for the owner of the run."""
+    run = lifecycle.owned(db, owner)
+    return run if isinstance(run, lifecycle.Fenced) else entries(db, run.id)
+
+
+def _handover(db: Unit, run: Run, positions: tuple[str, ...] | None) -> Handover:
+    if positions is None:
+        is_fresh = run.generation == 1
+        return Handover(run, () if is_fresh else entries(db, run.id), goes_on=False)
+    if not positions:  # it has said hello since it parked, and only the run itself knows where it waits
+        return Handover(run, _waits_of(db, run.id), goes_on=True)
+    ended = (entry_at(db, run.id, position) for position in positions)
+    return Handover(run, tuple(each for each in ended if each is not None), goes_on=True)
+
+
+def _waits_of(db: Unit, run_id: str) -> tuple[Entry, ...]:
+    return tuple(entry(db, each) for each in journal.of_run(db, run_id) if each.kind == "wait")

@@ -1,0 +1,392 @@
+"""The conversation of a worker with the whole server, on both databases (docs/reference/worker-protocol.md)."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from app.runs import handover, lifecycle
+from app.runs.conversations import LEASE
+from app.runs.lifecycle import NewRun
+from app.runs.models import Run
+from tests.database.worlds import ADA
+from tests.makers import House, Program
+from tests.runs.fake_worker import FakeWorker
+
+TASK = "moderation"
+
+
+@pytest.fixture
+def dana(house: House) -> Program:
+    """A program in an environment of its own, where there are no other workers and runs."""
+    return house.newcomer()
+
+
+@pytest.fixture
+def worker(house: House, dana: Program) -> Iterator[FakeWorker]:
+    """A worker of that environment."""
+    with FakeWorker(house, dana) as worker:
+        worker.hello(TASK)
+        yield worker
+
+
+def trigger(house: House, program: Program, task: str = TASK, payload: Any = None, **options: Any) -> str:
+    new = NewRun(task=task, payload=json.dumps(payload), **options)
+    run: Run = house.write(lifecycle.trigger, program.environment_id, new, ADA).run
+    return run.id
+
+
+def read(house: House, program: Program, run_id: str) -> Run:
+    found = house.read(lifecycle.retrieve, run_id, program.environment_id)
+    assert isinstance(found, Run)
+    return found
+
+
+def test_a_run_from_its_beginning_to_its_end(house: House, dana: Program, worker: FakeWorker) -> None:
+    """Triggered, executed, parked on a token, gone on with, finished."""
+    run_id = trigger(house, dana, payload={"args": ["x"], "kwargs": {}}, tags=("t",))
+
+    run = worker.hears("run")
+    assert (run_id, 1, TASK, {"args": ["x"], "kwargs": {}}, 1, ["t"], []) == tuple(
+        run[name] for name in ("run", "generation", "task", "payload", "attempt", "tags", "checkpoints")
+    )
+    token = worker.ask("create_token", run, position="0", options={"timeout": "24h", "tags": ["m"]})["token"]
+    assert {"id", "url", "publicAccessToken", "isCached"} == {*token}
+    step = worker.ask("step", run, position="1", name="send", result={"sent": 1})
+    assert {"checkpoint": {"position": "1", "name": "send", "result": {"sent": 1}}} == step
+    assert {"waiting": True} == worker.ask("wait", run, position="2", tokens=[token["id"]])
+    assert {"parked": True} == worker.ask("park", run, positions=["2"])
+    assert "WAITING" == read(house, dana, run_id).status
+
+    dana.complete(token["id"], {"approved": True})
+    resumed = worker.hears("resume")
+
+    assert (run_id, 3) == (resumed["run"], resumed["generation"])
+    ((ended,),) = [each["tokens"] for each in resumed["ended"]]
+    assert (token["id"], "COMPLETED", '{"approved":true}') == (ended["id"], ended["status"], ended["output"])
+    assert {"ok": True} == worker.ask("finish", resumed, output="published")
+    finished = read(house, dana, run_id)
+    assert ("COMPLETED", '"published"') == (finished.status, finished.output)
+
+
+class TestTheJournal:
+    def test_another_worker_is_given_everything_that_was_recorded(
+        self, house: House, dana: Program, worker: FakeWorker
+    ) -> None:
+        """The one that had parked the run is gone: the next begins anew, with the journal."""
+        run = self._parked(house, dana, worker)
+        worker.leave()
+        with FakeWorker(house, dana) as other:
+            other.hello(TASK)
+            dana.complete(run["token"], 1)
+
+            again = other.hears("run")
+
+            assert (run["run"], 3) == (again["run"], again["generation"])
+            made, waited = again["checkpoints"]
+            assert ("0", "create_token", run["token"]) == (made["position"], made["name"], made["result"]["id"])
+            assert ("1", "wait", ["1"]) == (waited["position"], waited["name"], [t["output"] for t in waited["tokens"]])
+            assert made["result"]["publicAccessToken"].count(".") == 2
+            whole = other.ask("journal", again)["checkpoints"]
+            assert [each["position"] for each in whole] == ["0", "1"]
+            assert waited == whole[1]
+
+    def test_the_first_record_stays(self, house: House, dana: Program, worker: FakeWorker) -> None:
+        trigger(house, dana)
+        run = worker.hears("run")
+        worker.ask("step", run, position="0", name="send", error={"type": "ValueError", "message": "no"})
+
+        again = worker.ask("step", run, position="0", name="send", result=2)
+
+        assert {"type": "ValueError", "message": "no"} == again["checkpoint"]["error"]
+        assert "result" not in again["checkpoint"]
+
+    def _parked(self, house: House, dana: Program, worker: FakeWorker) -> dict[str, Any]:
+        trigger(house, dana)
+        run = worker.hears("run")
+        token = worker.ask("create_token", run, position="0", options={})["token"]["id"]
+        worker.ask("wait", run, position="1", tokens=[token])
+        worker.ask("park", run, positions=["1"])
+        return {**run, "token": token}
+
+
+class TestWaiting:
+    def test_an_answer_that_came_before_is_returned(self, house: House, dana: Program, worker: FakeWorker) -> None:
+        token = dana.make_token()
+        dana.complete(token, "yes")
+        trigger(house, dana)
+        run = worker.hears("run")
+
+        (ended,) = worker.ask("wait", run, position="0", tokens=[token.id])["ended"]
+
+        assert '"yes"' == ended["output"]
+
+    def test_an_answer_before_the_parking_keeps_the_run_here(
+        self, house: House, dana: Program, worker: FakeWorker
+    ) -> None:
+        token = dana.make_token()
+        trigger(house, dana)
+        run = worker.hears("run")
+        worker.ask("wait", run, position="0", tokens=[token.id])
+        dana.complete(token, "yes")
+
+        (ended,) = worker.ask("park", run, positions=["0"])["ended"]
+
+        assert ("0", '"yes"') == (ended["position"], ended["tokens"][0]["output"])
+
+    def test_a_busy_run_is_told(self, house: House, dana: Program, worker: FakeWorker) -> None:
+        """Another branch of it works on; its worker hears that the wait has ended."""
+        token = dana.make_token()
+        trigger(house, dana)
+        run = worker.hears("run")
+        worker.ask("wait", run, position="1.0", tokens=[token.id])
+        dana.complete(token, "yes")
+
+        woken = worker.hears("woken")
+
+        assert (run["run"], 1) == (woken["run"], woken["generation"])
+        assert [("1.0", [token.id])] == [(e["position"], [t["id"] for t in e["tokens"]]) for e in woken["ended"]]
+
+    def test_a_sleep_ends_without_tokens(self, house: House, dana: Program, worker: FakeWorker) -> None:
+        trigger(house, dana)
+        run = worker.hears("run")
+        until = "2400-01-01T00:00:00Z"
+        assert {"waiting": True} == worker.ask("sleep", run, position="0", until=until)
+        worker.ask("park", run, positions=["0"])
+        assert [] == dana.find_ids()
+        house.write(lambda db: db.connection.exec_driver_sql("UPDATE tokens SET timeout_at = 1 WHERE kind = 'SLEEP'"))
+        house.sweep()
+
+        assert [{"position": "0", "tokens": []}] == worker.hears("resume")["ended"]
+
+    def test_a_sleep_that_is_over_does_not_wait(self, house: House, dana: Program, worker: FakeWorker) -> None:
+        trigger(house, dana)
+
+        assert {"ended": []} == worker.ask("sleep", worker.hears("run"), position="0", until="2001-01-01T00:00:00Z")
+
+    def test_an_unknown_token_is_named(self, house: House, dana: Program, ada: Program, worker: FakeWorker) -> None:
+        theirs = ada.make_token()
+        trigger(house, dana)
+
+        assert {"unknown": theirs.id} == worker.ask("wait", worker.hears("run"), position="0", tokens=[theirs.id])
+
+    def test_a_child_wakes_its_parent(self, house: House, dana: Program) -> None:
+        with FakeWorker(house, dana) as worker:
+            worker.hello("parent", "child", slots=1)
+            trigger(house, dana, "parent")
+            run = worker.hears("run")
+            made = worker.ask("trigger", run, position="0", task="child", payload={"a": 1}, options={"tags": ["c"]})
+            worker.ask("wait", run, position="1", tokens=[made["token"]])
+            worker.hears_nothing()  # its only slot is taken
+            worker.ask("park", run, positions=["1"])
+            child = worker.hears("run")
+            assert (made["run"], {"a": 1}, ["c"]) == (child["run"], child["payload"], child["tags"])
+            worker.ask("finish", child, output="done")
+
+            resumed = worker.hears("resume")
+
+            assert '"done"' == resumed["ended"][0]["tokens"][0]["output"]
+
+
+class TestSlots:
+    def test_a_worker_has_never_more_than_its_slots(self, house: House, dana: Program) -> None:
+        runs = [trigger(house, dana) for _ in range(3)]
+        with FakeWorker(house, dana) as worker:
+            worker.hello(TASK, slots=2)
+            given = [worker.hears("run"), worker.hears("run")]
+            worker.hears_nothing()
+            worker.ask("finish", given[0], output=None)
+
+            given.append(worker.hears("run"))
+
+            assert runs == [run["run"] for run in given]
+
+    def test_a_delayed_run_comes_when_its_time_has_come(self, house: House, dana: Program, worker: FakeWorker) -> None:
+        trigger(house, dana, delay=timedelta(milliseconds=700))
+
+        worker.hears_nothing()
+        worker.hears("run")
+
+    def test_a_retry_comes_after_its_backoff(self, house: House, dana: Program, worker: FakeWorker) -> None:
+        trigger(house, dana)
+        error = {"type": "ValueError", "message": "no", "traceback": "…"}
+        worker.ask("fail", worker.hears("run"), error=error, retryIn=0.2)
+
+        again = worker.hears("run")
+
+        assert 2 == again["attempt"]
+        worker.ask("fail", again, error=error, retryIn=None)
+        assert "FAILED" == read(house, dana, again["run"]).status
+
+    def test_two_workers_share_the_work(self, house: House, dana: Program, worker: FakeWorker) -> None:
+        with FakeWorker(house, dana) as other:
+            other.hello("another task")
+            trigger(house, dana, "another task")
+            trigger(house, dana)
+
+            assert "another task" == other.hears("run")["task"]
+            assert TASK == worker.hears("run")["task"]
+
+
+class TestFencing:
+    def test_a_run_that_was_taken_away_is_fenced(self, house: House, dana: Program, worker: FakeWorker) -> None:
+        """The lease ran out; whatever the stale worker says is answered, and changes nothing."""
+        trigger(house, dana)
+        run = worker.hears("run")
+        house.write(lambda db: db.connection.exec_driver_sql("UPDATE runs SET lease_until = 1"))
+        house.write(lifecycle.take_back_lost, 100)
+        assert [run["run"]] == worker.hears("lost")["runs"]
+
+        stale = {**run, "generation": 1}
+        calls: list[tuple[str, dict[str, Any]]] = [
+            ("step", {"position": "0", "name": "a", "result": 1}),
+            ("create_token", {"position": "1", "options": {}}),
+            ("trigger", {"position": "2", "task": "child", "payload": None}),
+            ("sleep", {"position": "3", "until": "2400-01-01T00:00:00Z"}),
+            ("park", {"positions": ["0"]}),
+            ("finish", {"output": 1}),
+            ("fail", {"error": {}, "retryIn": None}),
+            ("problem", {"text": "no"}),
+            ("journal", {}),
+        ]
+        assert [{"fenced": True}] * len(calls) == [worker.ask(kind, stale, **fields) for kind, fields in calls]
+        assert "QUEUED" != read(house, dana, run["run"]).status or worker.hears("run")["generation"] == 3
+
+    def test_heartbeats_tell_what_is_lost_and_keep_the_rest(
+        self, house: House, dana: Program, worker: FakeWorker
+    ) -> None:
+        kept, other = trigger(house, dana), trigger(house, dana)
+        given = {(run := worker.hears("run"))["run"]: run for _ in range(2)}
+        before = read(house, dana, kept).lease_until
+        worker.socket.send(json.dumps([{"type": "heartbeat", "runs": [[kept, 1], [other, 7]]}]))
+
+        assert [other] == worker.hears("lost")["runs"]
+        after = read(house, dana, kept).lease_until
+        assert before is not None
+        assert after is not None
+        assert after > before
+        assert {kept, other} == {*given}
+
+    def test_a_cancelled_run_is_called_off(self, house: House, dana: Program, worker: FakeWorker) -> None:
+        run_id = trigger(house, dana)
+        run = worker.hears("run")
+        house.write(lifecycle.cancel, run_id, dana.environment_id, ADA, house.service.rules)
+
+        assert run_id == worker.hears("cancel")["run"]
+        assert {"fenced": True} == worker.ask("finish", run, output=1)
+        assert "CANCELED" == read(house, dana, run_id).status
+
+
+class TestComingBack:
+    def test_a_worker_that_comes_back_goes_on_with_what_it_has(self, house: House, dana: Program) -> None:
+        """Executing runs go on; a wait that ended meanwhile is told; parked ones are resumed where they are."""
+        busy_token, parked_token = dana.make_token(), dana.make_token()
+        with FakeWorker(house, dana) as worker:
+            worker.hello(TASK)
+            for _ in range(2):
+                trigger(house, dana)
+            busy, parked = worker.hears("run"), worker.hears("run")
+            worker.ask("wait", busy, position="1.0", tokens=[busy_token.id])
+            worker.ask("wait", parked, position="0", tokens=[parked_token.id])
+            worker.ask("park", parked, positions=["0"])
+        dana.complete(busy_token)
+        with FakeWorker(house, dana, worker.name) as again:
+            reply = again.hello(TASK, parked=[[parked["run"], 1], ["run_unknown", 1]])
+            assert ["run_unknown"] == reply["lost"]
+            assert int(LEASE.total_seconds()) == reply["lease"]
+            assert busy["run"] == again.hears("woken")["run"]
+            dana.complete(parked_token)
+
+            assert parked["run"] == again.hears("resume")["run"]
+            assert {"ok": True} == again.ask("finish", busy, output=1)
+
+    def test_a_worker_that_is_gone_soon_loses_its_runs(self, house: House, dana: Program) -> None:
+        with FakeWorker(house, dana) as worker:
+            worker.hello(TASK)
+            run_id = trigger(house, dana)
+            worker.hears("run")
+        with FakeWorker(house, dana) as other:
+            other.hello(TASK)
+
+            again = other.hears("run")
+
+            assert (run_id, 3) == (again["run"], again["generation"])
+
+    def test_changed_code_is_tried_again_with_the_next_worker(
+        self, house: House, dana: Program, worker: FakeWorker
+    ) -> None:
+        run_id = trigger(house, dana)
+        text = "step 3: expected `send`, found `charge`"
+        worker.ask("problem", worker.hears("run"), text=text)
+        stuck = read(house, dana, run_id)
+        assert ("WAITING", text) == (stuck.status, stuck.problem)
+        worker.hears_nothing()
+        worker.leave()
+        with FakeWorker(house, dana) as other:
+            other.hello(TASK)
+
+            assert run_id == other.hears("run")["run"]
+
+
+class TestBadMessages:
+    @pytest.mark.parametrize(
+        ("message", "code"),
+        [
+            ({"type": "step"}, "invalid-message"),
+            ({"type": "unheard-of"}, "invalid-message"),
+            ({"type": "hello", "worker": "x", "tasks": [], "slots": 1}, "invalid-message"),
+            ({"type": "step", "run": "run_1", "generation": 1, "position": "a\x00", "name": "b"}, "invalid-message"),
+            ({"type": "sleep", "run": "run_1", "generation": 1, "position": "a", "until": "soon"}, "invalid-date"),
+            (
+                {"type": "create_token", "run": "run_1", "generation": 1, "position": "a", "options": {"timeout": 5}},
+                "invalid-duration",
+            ),
+            ({"type": "trigger", "run": "run_1", "generation": 1, "position": "a", "task": " "}, "invalid-task"),
+        ],
+    )
+    def test_a_call_that_means_nothing_is_answered_with_its_reason(
+        self, worker: FakeWorker, message: dict[str, Any], code: str
+    ) -> None:
+        fields = {name: value for name, value in message.items() if name not in {"type", "run", "generation"}}
+        reply = worker.ask(message["type"], message if "run" in message else None, **fields)
+
+        assert code == reply["error"]["code"]
+
+    def test_parking_where_nothing_is_waited_for_is_refused(
+        self, house: House, dana: Program, worker: FakeWorker
+    ) -> None:
+        trigger(house, dana)
+
+        assert "not-waiting" == worker.ask("park", worker.hears("run"), positions=["9"])["error"]["code"]
+
+    def test_a_frame_that_is_none_is_complained_about(self, worker: FakeWorker) -> None:
+        worker.socket.send("{")
+
+        assert "invalid-frame" == worker.hears("error")["error"]["code"]
+
+    def test_who_does_not_say_hello_is_shown_out(self, house: House, dana: Program) -> None:
+        with FakeWorker(house, dana) as rude:
+            rude.socket.send('[{"id":1,"type":"journal","run":"run_1","generation":1}]')
+            with pytest.raises(ConnectionClosed):
+                rude.socket.recv(timeout=5)
+
+    @pytest.mark.parametrize("scope", ["create", "complete", "read"])
+    def test_other_keys_open_no_socket(self, house: House, scope: str) -> None:
+        with pytest.raises(InvalidStatus):
+            FakeWorker(house, house.program(house.make_key(scope).secret, house.dev))
+
+    def test_a_key_for_workers_does(self, house: House) -> None:
+        with FakeWorker(house, house.program(house.make_key("worker").secret, house.dev)) as worker:
+            assert [] == worker.hello()["lost"]
+
+
+def test_looking_ahead_needs_no_table_scan(house: House, dana: Program) -> None:
+    """What the dispatcher asks at every ring is answered by indexes."""
+    trigger(house, dana)
+    outlook = house.read(handover.look, {dana.environment_id: {TASK, "other"}})
+
+    assert {dana.environment_id} == {*outlook.queued}
+    assert outlook.queued[dana.environment_id] <= outlook.now
