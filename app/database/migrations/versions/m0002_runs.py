@@ -14,7 +14,9 @@ down_revision = "0001"
 def upgrade() -> None:
     op.add_column("tokens", sa.Column("kind", sa.Text(), server_default="MANUAL", nullable=False))
     op.drop_index("ix_tokens_status", "tokens")
-    _index_only_where("kind = 'MANUAL'", "ix_tokens_status", "tokens", ["environment_id", "status", "id"])
+    _index_only_where(
+        "kind = 'MANUAL'", "ix_tokens_status", "tokens", ["environment_id", "status", "id", "timeout_at", "kind"]
+    )
 
     op.create_table(
         "runs",
