@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 
 import msgspec
+import structlog
 
 from ..database import DatabaseUnavailable
 from ..environments import environments
@@ -15,13 +16,15 @@ from ..tokens.filters import Filters
 from ..tokens.models import Token
 from ..tokens.pages import environment_of
 from .guests import Full, Guests, IsWelcome
-from .lines import TRY_LATER, Gone, Line
+from .lines import BROKEN, TRY_LATER, Gone, Line
 from .listening import Listening
 from .lists import Lists
 from .open_pages import OpenPage
 from .shared import Shared
 from .stories import Stories
 from .waiting_counts import WaitingCounts
+
+log = structlog.get_logger(__name__)
 
 
 class Visitor(msgspec.Struct, frozen=True):
@@ -87,6 +90,9 @@ class Pages:
             await line.close(TRY_LATER, "too many pages are open")
         except DatabaseUnavailable:
             await line.close(TRY_LATER, "the database does not answer")
+        except Exception:
+            log.exception("the socket of a page failed")
+            await line.close(BROKEN)
 
 
 async def _let_pass(_text: str) -> None:

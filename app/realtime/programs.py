@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import structlog
 from litestar.datastructures import Headers
 
 from ..database import DatabaseUnavailable
@@ -11,13 +12,14 @@ from .conversations import Conversation, Refused
 from .credentials import headers_of, is_welcome, listener_of, name_of
 from .feeds import Feed
 from .guests import Full, Guests
-from .lines import TRY_LATER, Gone, Line
+from .lines import BROKEN, TRY_LATER, Gone, Line
 from .listening import Listening
 from .messages import TOKEN_STATUS, Error, happened, write
 from .subscriptions import Interests
 
 _FULL = Error("too-many-sockets", "There are as many sockets open with this key as there may be.")
 _UNAVAILABLE = Error("unavailable", "The database does not answer; try again.")
+log = structlog.get_logger(__name__)
 
 
 class Programs:
@@ -52,6 +54,9 @@ class Programs:
             await _end(line, _FULL, TRY_LATER)
         except DatabaseUnavailable:
             await _end(line, _UNAVAILABLE, TRY_LATER)
+        except Exception:
+            log.exception("a conversation with a program failed")
+            await line.close(BROKEN)
 
     async def _talk(self, line: Line, headers: Headers, since: str | None) -> None:
         authentication = self._service.authentication

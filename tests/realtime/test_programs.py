@@ -6,9 +6,13 @@ from contextlib import ExitStack, suppress
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from app.database import DatabaseUnavailable
+from app.realtime.listening import Listening
 from tests.cast import NOBODYS_KEY
 from tests.makers import UNKNOWN_ID, House, Program, unique
 from tests.realtime.listeners import listening
+
+NUL_IN_ITS_KEY_ID = "eyJhbGciOiAiSFMyNTYiLCAidHlwIjogIkpXVCIsICJraWQiOiAiXHUwMDAwIn0.e30.AAAA"
 
 
 def test_an_event_says_what_happened(house: House, newcomer: Program) -> None:
@@ -156,7 +160,9 @@ def test_a_key_that_may_not_read_is_refused(house: House, scope: str) -> None:
         assert 1008 == program.close_code()
 
 
-@pytest.mark.parametrize("key", [NOBODYS_KEY, "x", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", "tr_dev_sk_" + "é" * 10])
+@pytest.mark.parametrize(
+    "key", [NOBODYS_KEY, "x", "a.b.c", NUL_IN_ITS_KEY_ID, "eyJhbGciOiJub25lIn0.e30.", "tr_dev_sk_" + "é" * 10]
+)
 def test_a_wrong_credential_is_refused(house: House, key: str) -> None:
     with listening(house.url, None) as program:
         program.say(type="auth", token=key)
@@ -222,3 +228,17 @@ def test_a_key_has_a_hundred_sockets(house: House, newcomer: Program) -> None:
         programs[0].socket.close()
         with listening(house.url, newcomer.credential) as program:
             assert "ready" == program.subscribe()["type"]
+
+
+def test_without_a_database_nobody_is_kept_waiting(
+    house: House, newcomer: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes now is sent away with a code that means: later."""
+
+    def fail(_: Listening) -> None:
+        raise DatabaseUnavailable("away")
+
+    monkeypatch.setattr(Listening, "open", fail)
+    with listening(house.url, newcomer.credential) as program:
+        assert "unavailable" == program.next()["code"]
+        assert 1013 == program.close_code()
