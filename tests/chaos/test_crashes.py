@@ -13,8 +13,8 @@ from tests.database.worlds import complete as answer
 from tests.database.worlds import create, environment_in, opened
 from tests.databases import path_of
 
-SQLITE_CYCLES = int(os.environ.get("CRASH_CYCLES", "8"))
-POSTGRESQL_CYCLES = max(4, SQLITE_CYCLES // 5)
+SQLITE_CYCLES = int(os.environ.get("CRASH_CYCLES", "6"))
+POSTGRESQL_CYCLES = max(3, SQLITE_CYCLES // 5)
 LEAST_PER_CYCLE = 20  # acknowledged completions: fewer, and the run proves nothing
 
 

@@ -15,7 +15,7 @@ from app import models as _models  # noqa: F401 - every table must be known
 from app.database import schema
 from app.database.engines import parse_url, writing_engine
 from app.database.schema import WrongSchema
-from tests.databases import path_of
+from tests.databases import DatabaseMaker, path_of
 from tests.servers import WAITPOINT, without_our_settings
 
 
@@ -164,15 +164,13 @@ class TestAsTyped:
         assert "the database has a newer schema (9999): use a newer waitpoint" in output
         assert "Traceback" not in output
 
-    def test_serve_on_postgresql_asks_for_the_migration(self, empty_database_url: str) -> None:
+    def test_serve_on_postgresql_asks_for_the_migration(self, make_database: DatabaseMaker) -> None:
         """SQLite is migrated by the server that owns it; PostgreSQL by whoever says so."""
-        if empty_database_url.startswith("sqlite"):
-            pytest.skip("a server migrates its own file")
+        with make_database("postgresql", migrated=False) as url:
+            process = waitpoint("serve", url, "--port", "0")
 
-        process = waitpoint("serve", empty_database_url, "--port", "0")
-
-        assert "run `waitpoint migrate` first" in process.communicate(timeout=60)[0]
-        assert 2 == process.returncode
+            assert "run `waitpoint migrate` first" in process.communicate(timeout=60)[0]
+            assert 2 == process.returncode
 
 
 def waitpoint(command: str, url: str, *arguments: str) -> "subprocess.Popen[str]":
