@@ -1,12 +1,15 @@
 """What can be administered. One table serves both ways: the server's socket, and commands where no server runs."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any, Literal
 
 import msgspec
 
+from ..clock import iso
 from ..database import Unit
+from ..durations import BadDuration, parse_duration
 from ..environments import api_keys, environments, signing_keys
 from ..environments.environments import DEFAULT_SLUG
 from ..environments.models import SCOPES, Environment, KeyListing
@@ -20,6 +23,7 @@ from .site import Refusal, Refused, Site, beside
 
 _COMMAND = By(kind="system", door="command")
 _LONGEST_NAME = 200  # characters
+NO_GRACE = "0s"
 
 Way = Literal["read", "write", "aside"]
 """On a read connection, in the writer, or on a thread beside both with a connection of its own."""
@@ -74,6 +78,14 @@ class ShownKey(msgspec.Struct, frozen=True):
     last_four: str
     created_at: str
     revoked_at: str | None
+
+
+class Rotated(msgspec.Struct, frozen=True):
+    """A signing key that was just made, and until when the old ones verify what they signed."""
+
+    environment: str
+    id: str
+    verifies_until: str
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -133,6 +145,19 @@ def revoke_key(db: Unit, *, key: str) -> KeyListing | Refusal:
     return found
 
 
+def rotate_key(db: Unit, *, environment: str, grace: str) -> Rotated | Refusal:
+    """Sign public access tokens of an environment with a new key; the old one verifies for the grace period."""
+    found = environments.find(db, environment)
+    if found is None:
+        return _no_environment(db, environment)
+    try:
+        length = timedelta() if grace == NO_GRACE else parse_duration(grace)
+    except BadDuration as error:
+        return Refusal(f"the grace period {error}; {NO_GRACE} for none")
+    made = signing_keys.rotate(db, PUBLIC_ACCESS, found.id, length, _COMMAND)
+    return Rotated(found.slug, made.id, iso(db.now + length))
+
+
 def list_environments(db: Unit) -> list[Environment]:
     """All environments, the oldest first."""
     return environments.every(db)
@@ -149,6 +174,15 @@ def new_environment(db: Unit, *, slug: str, name: str | None) -> Environment | R
     return made
 
 
+def sign_out(db: Unit, *, email: str) -> Profile | Refusal:
+    """End every session of a person."""
+    person = people.find(db, email)
+    if person is None:
+        return _nobody(email)
+    sign_in.sign_out_everywhere(db, person.id)
+    return person
+
+
 def list_people(db: Unit) -> list[Profile]:
     """Everybody who can sign in."""
     return people.every(db)
@@ -161,7 +195,7 @@ def new_link(db: Unit, *, email: str | None) -> Link | Refusal:
         return Refusal(_say_whose(db)) if secret is None else Link(secret, None)
     person = people.find(db, email)
     if person is None:
-        return Refusal(f"nobody has the address {email!r}: `waitpoint people list` shows everybody")
+        return _nobody(email)
     return Link(sign_in.make_link(db, person.id), person.email)
 
 
@@ -169,10 +203,12 @@ OPERATIONS: dict[str, Operation] = {
     "keys.list": Operation("read", list_keys),
     "keys.new": Operation("write", new_key),
     "keys.revoke": Operation("write", revoke_key),
+    "keys.rotate": Operation("write", rotate_key),
     "environments.list": Operation("read", list_environments),
     "environments.new": Operation("write", new_environment),
     "people.list": Operation("read", list_people),
     "people.link": Operation("write", new_link, address_of),
+    "people.sign-out": Operation("write", sign_out),
     "backup": Operation("aside", backup.make),
     "doctor": Operation("aside", doctor.examine),
 }
@@ -181,6 +217,10 @@ OPERATIONS: dict[str, Operation] = {
 def _no_environment(db: Unit, slug: str) -> Refusal:
     known = ", ".join(each.slug for each in environments.every(db)) or "none yet"
     return Refusal(f"there is no environment {slug!r}; there are: {known}")
+
+
+def _nobody(email: str) -> Refusal:
+    return Refusal(f"nobody has the address {email!r}: `waitpoint people list` shows everybody")
 
 
 def _say_whose(db: Unit) -> str:

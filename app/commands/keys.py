@@ -1,4 +1,4 @@
-"""`waitpoint keys`: make, list and revoke API keys."""
+"""`waitpoint keys`: make, list and revoke API keys, and rotate the keys that sign public access tokens."""
 
 import argparse
 
@@ -20,7 +20,7 @@ _COLUMNS = {
 
 
 def main(arguments: list[str]) -> int:
-    parser = parser_of("keys", "Make, list and revoke API keys.")
+    parser = parser_of("keys", "Make, list and revoke API keys, and rotate signing keys.")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
 
     listing = actions.add_parser("list", help="show the keys, without their secrets")
@@ -37,7 +37,17 @@ def main(arguments: list[str]) -> int:
     revoke.add_argument("key", metavar="ID", help="as `waitpoint keys list` shows it: key_…")
     revoke.set_defaults(run=_revoke)
 
-    for action in (listing, new, revoke):
+    rotate = actions.add_parser("rotate", help="sign public access tokens with a new key")
+    rotate.add_argument("--environment", metavar="SLUG", default=DEFAULT_SLUG, help="(default: %(default)s)")
+    rotate.add_argument(
+        "--grace",
+        metavar="DURATION",
+        default="30d",
+        help="how long the old key verifies (default: %(default)s; 0s: not at all)",
+    )
+    rotate.set_defaults(run=_rotate)
+
+    for action in (listing, new, revoke, rotate):
         add_json_option(action)
     options = parser.parse_args(arguments)
     options.run(load(), options)
@@ -67,3 +77,12 @@ def _revoke(settings: Settings, options: argparse.Namespace) -> None:
         show(revoked)
     else:
         print(f"The key {revoked['name']!r} is revoked.")
+
+
+def _rotate(settings: Settings, options: argparse.Namespace) -> None:
+    rotated = ask(settings, "keys.rotate", environment=options.environment, grace=options.grace)
+    if options.json:
+        show(rotated)
+        return
+    print(f"Public access tokens of {rotated['environment']} are signed with a new key, {rotated['id']}.")
+    print(f"What the old one signed is good until {rotated['verifies_until']}, or its own end.")

@@ -10,7 +10,7 @@ _COLUMNS = {"email": "EMAIL", "name": "NAME", "role": "ROLE", "id": "ID"}
 
 
 def main(arguments: list[str]) -> int:
-    parser = parser_of("people", "List people, and let them in with a sign-in link.")
+    parser = parser_of("people", "List people, let them in with a sign-in link, and sign them out.")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
 
     listing = actions.add_parser("list", help="show everybody")
@@ -20,7 +20,11 @@ def main(arguments: list[str]) -> int:
     link.add_argument("email", metavar="EMAIL", nargs="?", help="whose; the first owner needs none")
     link.set_defaults(run=_link)
 
-    for action in (listing, link):
+    out = actions.add_parser("sign-out", help="end every session of a person")
+    out.add_argument("email", metavar="EMAIL", help="whose")
+    out.set_defaults(run=_sign_out)
+
+    for action in (listing, link, out):
         add_json_option(action)
     options = parser.parse_args(arguments)
     options.run(load(), options)
@@ -46,3 +50,11 @@ def _link(settings: Settings, options: argparse.Namespace) -> None:
     print(f"\nIt lets {made['email'] or 'the first owner'} in, once, within a day.")
     if made["url"].startswith(DEFAULT_URL) and settings.public_url is None:
         print("If the server has another address, put it in front, or set WAITPOINT_PUBLIC_URL.")
+
+
+def _sign_out(settings: Settings, options: argparse.Namespace) -> None:
+    person = ask(settings, "people.sign-out", email=options.email)
+    if options.json:
+        show(person)
+    else:
+        print(f"{person['email']} is signed out everywhere.")

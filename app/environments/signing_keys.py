@@ -61,7 +61,9 @@ def verifying(db: Unit, key_id: str) -> SigningKey | None:
     return None if row is None else SigningKey(**row._asdict())
 
 
-def rotate(db: Unit, purpose: str, environment_id: str | None = None, grace: timedelta = GRACE) -> SigningKey:
+def rotate(
+    db: Unit, purpose: str, environment_id: str | None = None, grace: timedelta = GRACE, by: object = None
+) -> SigningKey:
     """Sign with a new key from now on; the old ones verify until the grace period is over."""
     retired = (
         update(_keys)
@@ -71,7 +73,7 @@ def rotate(db: Unit, purpose: str, environment_id: str | None = None, grace: tim
     )
     db.execute(retired)
     key = _make(db, purpose, environment_id)
-    db.record("signing_key.rotated", key.id, environment_id=environment_id, data={"purpose": purpose})
+    db.record("signing_key.rotated", key.id, environment_id=environment_id, actor=by, data={"purpose": purpose})
     return key
 
 
