@@ -11,6 +11,7 @@ from .database import DatabaseUnavailable
 from .database.failures import as_unavailable
 from .database.ownership import AlreadyOwned
 from .database.schema import WrongSchema
+from .logs import described
 from .settings import BadSettings
 
 COMMANDS = {
@@ -41,9 +42,12 @@ def main(argv: list[str]) -> int:
         return _fail(name, error, NOT_POSSIBLE)
     except SQLAlchemyError as error:
         return _fail(name, f"the database cannot be used: {_reason(error)}", NOT_POSSIBLE)
-    except OSError as error:
+    except OSError as error:  # a disk, a socket
         where = f"{error.filename}: " if error.filename else ""
         return _fail(name, f"{where}{error.strerror or error}", NOT_POSSIBLE)
+    except Exception as error:  # noqa: BLE001 - a mistake of ours: where it is, for whoever reports it
+        print(described(error), file=sys.stderr)
+        return _fail(name, "this is a mistake of Waitpoint; please report the lines above", REFUSED)
 
 
 def _fail(name: str, reason: object, code: int) -> int:

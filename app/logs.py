@@ -58,14 +58,17 @@ class Discretion:
     def __call__(self, _logger: object, _method: str, line: Line) -> Line:
         error = _exception_of(line.pop("exc_info", None))
         if error is not None:
-            line["exception"] = "\n".join(self._described(error))
+            line["exception"] = described(error, quotes=self._quotes)
         return line
 
-    def _described(self, error: BaseException) -> Iterator[str]:
-        for each in _chain(error):
-            yield from _places(each.__traceback__)
-            words = f": {each}"[:_LONGEST_TEXT] if self._quotes else ""
-            yield f"{type(each).__module__}.{type(each).__qualname__}{words}"
+
+def described(error: BaseException, *, quotes: bool = False) -> str:
+    """An exception and its causes: what they are and where they happened; with `quotes` in their own words."""
+    lines: list[str] = []
+    for each in _chain(error):
+        words = f": {each}"[:_LONGEST_TEXT] if quotes else ""
+        lines += [*_places(each.__traceback__), f"{type(each).__module__}.{type(each).__qualname__}{words}"]
+    return "\n".join(lines)
 
 
 def _exception_of(value: Any) -> BaseException | None:

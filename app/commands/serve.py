@@ -5,7 +5,6 @@ import errno
 import signal
 import socket
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn
@@ -92,8 +91,13 @@ class _Server:
             handle_exit(sig, frame)
 
         server.handle_exit = stop  # type: ignore[method-assign]  # uvicorn has no hook of its own
-        with suppress(KeyboardInterrupt):  # uvicorn raises the signal again after a clean stop
+        try:
             server.run(sockets=[listener])
+        except KeyboardInterrupt:
+            return  # uvicorn raises the signal again after a clean stop
+        except SystemExit:
+            if self._failure is None:
+                raise
         if self._failure is not None:
             raise self._failure
 
@@ -107,9 +111,16 @@ class _Server:
             try:
                 await app(scope, receive, _without_traceback(send))
             except Exception as error:  # noqa: BLE001 - raised again by `run`
-                self._failure = error
+                self._failure = _first_of(error)
 
         return watched
+
+
+def _first_of(error: Exception) -> Exception:
+    """What went wrong first, where several parts of the server broke off together."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _without_traceback(send: Send) -> Send:

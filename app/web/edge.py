@@ -20,6 +20,9 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 STATUS = "waitpoint.status"  # where a scope holds the status that was answered
 ALLOWANCE = "waitpoint.allowance"  # where a scope holds what is left of its caller's limit; a guard puts it there
 _SHARED = re.compile(r"/api/v1/waitpoints/tokens/[^/]+(?:/complete|/wait)?/?")
+_FOR_MACHINES = frozenset(
+    {"/healthz", "/readyz"}
+)  # load balancers ask under whatever name; there is no link in the answer
 _METHODS = b"GET,HEAD,PUT,PATCH,POST,DELETE"
 _EXPOSED = b"x-trigger-jwt,x-trigger-jwt-claims,x-ratelimit-limit,x-ratelimit-remaining,x-ratelimit-reset"
 
@@ -81,6 +84,8 @@ class Edge:
             return None
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         if len(hosts) == 1 and _host_name(hosts[0].decode("latin-1").lower()) in self._hosts:
+            return None
+        if scope["path"] in _FOR_MACHINES:
             return None
         detail = (
             "This server does not answer under that host name; its operator can name it in WAITPOINT_ALLOWED_HOSTS."

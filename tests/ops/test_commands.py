@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import stat
 import time
 from pathlib import Path
@@ -138,6 +139,40 @@ def test_the_socket_is_its_owners_alone(make_database: Any, tmp_path: Path) -> N
         is_left = path.exists()
 
     assert (True, 0o600, False) == (is_socket, mode, is_left)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+def test_another_user_of_the_machine_is_refused(tmp_path: Path) -> None:
+    """Even one who may walk into the folder."""
+    for folder in (tmp_path, *tmp_path.parents[:-1]):
+        folder.chmod(folder.stat().st_mode | 0o711)
+    server = RunningServer(f"sqlite:///{tmp_path / 'w.db'}", tmp_path)
+    server.start()
+    path = tmp_path / "w.db.admin"
+
+    theirs, ours = knock_as(65534, path), knock_as(os.getuid(), path)
+    server.stop()
+
+    assert ("PermissionError", "let in") == (theirs, ours)
+
+
+def knock_as(user: int, path: Path) -> str:
+    """What a process of that user meets at a socket."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setuid(user)
+            socket.socket(socket.AF_UNIX).connect(str(path))
+            os.write(writer, b"let in")
+        except OSError as error:
+            os.write(writer, type(error).__name__.encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writer)
+    with os.fdopen(reader) as met:
+        return met.read()
 
 
 def test_a_database_deep_in_folders_has_its_socket_elsewhere(tmp_path: Path) -> None:

@@ -23,6 +23,18 @@ def test_all_is_well(shared_server: RunningServer) -> None:
     assert (200, {"status": "ready"}) == (ready.status_code, ready.json())
 
 
+def test_load_balancers_ask_under_whatever_name(shared_server: RunningServer) -> None:
+    """A probe names the address of a container; nothing in the answer depends on it."""
+    stranger = {"Host": "10.1.2.3:8000"}
+
+    statuses = [
+        httpx.get(f"{shared_server.url}{path}", headers=stranger).status_code for path in ("/healthz", "/readyz")
+    ]
+    page = httpx.get(f"{shared_server.url}/sign-in", headers=stranger)
+
+    assert ([200, 200], 400) == (statuses, page.status_code)
+
+
 def test_a_database_that_is_gone_and_comes_back(server: RunningServer) -> None:
     """Not ready within seconds, alive all the time, ready again without a restart; nothing hangs."""
     with gone(server.database_url):

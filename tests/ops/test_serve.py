@@ -4,11 +4,12 @@ import os
 import shlex
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
@@ -143,8 +144,20 @@ def test_a_second_server_on_one_file(server: RunningServer) -> None:
         assert f"is in use by process {server.pid}" in refused("--port", "0", database_url=server.database_url)
 
 
+def test_a_database_that_breaks_while_starting(database_url: str) -> None:
+    """What is found out late is said in a sentence, too."""
+    statement = "DROP TABLE signing_keys"
+    run_statement(database_url, statement)
+
+    done = typed("serve", "--port", "0", database_url=database_url)
+
+    assert 2 == done.returncode
+    assert "Traceback" not in done.stderr
+    assert "the database cannot be used" in done.stderr.splitlines()[-1]
+
+
 def test_a_newer_schema(database_url: str) -> None:
-    set_revision(database_url, "m9999_from_the_future")
+    run_statement(database_url, "UPDATE alembic_version SET version_num = 'm9999_from_the_future'")
 
     assert "newer schema (m9999_from_the_future): use a newer waitpoint" in refused(
         "--port", "0", database_url=database_url
@@ -259,20 +272,15 @@ def code_of_end(line: ClientConnection) -> int | None:
         return None if closed.rcvd is None else closed.rcvd.code
 
 
-def set_revision(url: str, revision: str) -> None:
-    statement = f"UPDATE alembic_version SET version_num = '{revision}'"
+def run_statement(url: str, statement: str) -> None:
+    """What no server would do."""
     if url.startswith("postgresql"):
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(statement.encode())
     else:
-        subprocess.run(
-            [
-                "python3",
-                "-c",
-                f"import sqlite3; c = sqlite3.connect({str(path_of(url))!r}); c.execute({statement!r}); c.commit()",
-            ],
-            check=True,
-        )
+        with closing(sqlite3.connect(path_of(url))) as database:
+            database.execute(statement)
+            database.commit()
 
 
 def wait_for(text: str, file: Path) -> str:
