@@ -3,6 +3,7 @@
 Rows change in place; what would move the list under the finger is announced, and waits.
 """
 
+import asyncio
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,12 +40,13 @@ class Lists:
         self._service = service
         self._lists: defaultdict[str, dict[Filters, OpenList]] = defaultdict(dict)
         self._rows = Rows(service.database)
+        self._counting = asyncio.Lock()
 
     @contextmanager
     def shown_on(self, page: OpenPage, frame: Frame, filters: Filters) -> Iterator["OpenList"]:
         lists = self._lists[environment_of(frame).id]
         if filters not in lists:
-            lists[filters] = OpenList(self._service, self._rows, frame, filters)
+            lists[filters] = OpenList(self._service, self._rows, self._counting, frame, filters)
         shown = lists[filters]
         shown.pages[page] = Seen()
         try:
@@ -72,11 +74,12 @@ class Seen(msgspec.Struct):
 class OpenList:
     """All pages that show one environment through the same filters."""
 
-    def __init__(self, service: Service, rows: "Rows", frame: Frame, filters: Filters) -> None:
+    def __init__(self, service: Service, rows: "Rows", counting: asyncio.Lock, frame: Frame, filters: Filters) -> None:
         self.pages: dict[OpenPage, Seen] = {}
         self._service = service
         self._database = service.database
         self._rows = rows
+        self._counting = counting
         self._frame = frame
         self._environment = environment_of(frame)
         self._filters = filters
@@ -125,7 +128,8 @@ class OpenList:
         if self._filters.key:
             for page in self.pages:
                 page.redraw()  # events do not tell the key; a list of one key is short
-        tabs = await self._database.read(tabs_view, self._environment, self._filters)
+        async with self._counting:  # one list after the other: counting leaves the readers to those who wait for them
+            tabs = await self._database.read(tabs_view, self._environment, self._filters)
         html = render("tokens/_tabs.html", tabs=tabs, tabs_oob=True)
         if html != self._tabs:
             self._tabs = html
