@@ -1,4 +1,4 @@
-"""The `waitpoint` command: `tokens` is a client of any server, everything else is handed to the server's half.
+"""The `waitpoint` command: `tokens` and `worker` are clients of any server, everything else is handed to the server's half.
 
 Exit codes: 0 done; 1 refused, not found or not answered; 2 not understood; 3 the server cannot be reached.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from waitpoint import _cli_tokens as tokens
+from waitpoint import _cli_worker as worker
 from waitpoint._errors import ServerUnavailable, WaitpointError
 
 #: The server's half, listed here so that help comes at once, and without a server, too.
@@ -61,6 +62,8 @@ def _run(arguments: list[str]) -> int:
             return DONE
         case ["tokens", *rest]:
             return tokens.main(rest)
+        case ["worker", *rest]:
+            return worker.main(rest)
         case _:
             return _run_on_server(arguments)
 
@@ -102,7 +105,11 @@ def _is_ours(locations: Sequence[str] | None) -> bool:
 
 
 def _help() -> str:
-    commands = {"tokens": "Create, list, show, complete, cancel and watch tokens.", **SERVER_COMMANDS}
+    commands = {
+        "tokens": "Create, list, show, complete, cancel and watch tokens.",
+        "worker": "Run the tasks of a module.",
+        **SERVER_COMMANDS,
+    }
     width = max(map(len, commands))
     lines = [
         "usage: waitpoint COMMAND …",
@@ -114,7 +121,7 @@ def _help() -> str:
         "waitpoint COMMAND --help says more. waitpoint --version says which version this is.",
     ]
     if importlib.util.find_spec("litestar") is None:
-        lines += ["", f"All but tokens are commands of the server. {NO_SERVER}"]
+        lines += ["", f"All but tokens and worker are commands of the server. {NO_SERVER}"]
     return "\n".join(lines)
 
 

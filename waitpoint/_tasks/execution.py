@@ -8,7 +8,6 @@ coroutine stays where it is until the wait is over, or until it is evicted and l
 from __future__ import annotations
 
 import asyncio
-import logging
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -41,7 +40,7 @@ T = TypeVar("T")
 
 run_here: ContextVar[Execution | None] = ContextVar("run_here", default=None)
 
-log = logging.getLogger("waitpoint")
+LONGEST_WORDS = 20_000  # characters that are kept of an error
 
 
 class Work(Struct, frozen=True, kw_only=True):
@@ -57,6 +56,7 @@ class RunToDo(Struct, frozen=True, kw_only=True):
     """What the server hands to a worker: a run to start, or one to replay."""
 
     owner: Owner
+    task: str
     payload: Any
     attempt: int = 1
     tags: Sequence[str] = ()
@@ -445,8 +445,8 @@ def failure_of(error: BaseException) -> Failure:
     """An error as it is recorded."""
     return Failure(
         type=type(error).__name__,
-        message=str(error),
-        traceback="".join(traceback.format_exception(error)),
+        message=str(error)[:LONGEST_WORDS],
+        traceback="".join(traceback.format_exception(error))[-LONGEST_WORDS:],
         answer=dict(getattr(error, "answer", {})),
     )
 

@@ -16,6 +16,8 @@ SLEEP = "sleep"
 TRIGGER = "trigger"
 RETRY = "retry"
 
+LARGEST_RECORD = 1_000_000  # bytes
+
 _END = "the end of the task"
 
 
@@ -91,4 +93,4 @@ class Journal:
 
 def recorded(name: str, value: Any) -> Any:
     """The value as it will be read from the journal. Callers get this the first time, too."""
-    return json.loads(arguments.body(name, arguments.plain(name, value), arguments.MAX_OUTPUT_BYTES))
+    return json.loads(arguments.body(name, arguments.plain(name, value), LARGEST_RECORD))

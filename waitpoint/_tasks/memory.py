@@ -353,6 +353,7 @@ class Memory:
             run.status = "EXECUTING"
             to_do = RunToDo(
                 owner=Owner(run.id, run.generation),
+                task=run.task,
                 payload=run.payload,
                 attempt=run.attempt,
                 tags=run.tags,

@@ -1,0 +1,298 @@
+"""A worker: executes the runs that its server gives it, parks them while they wait, and evicts what is too much."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+from collections import OrderedDict
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
+
+from waitpoint import _arguments as arguments
+from waitpoint._errors import InvalidInput
+from waitpoint._settings import Settings
+from waitpoint._tasks import journal as names
+from waitpoint._tasks.connection import Connection, Message
+from waitpoint._tasks.engine import Ended, Fenced, Mode, Owner, UnknownToken
+from waitpoint._tasks.execution import Execution, RunToDo
+from waitpoint._tasks.journal import Checkpoint, Failure
+from waitpoint._tasks.tasks import Task
+from waitpoint._values import Token
+
+if TYPE_CHECKING:
+    from waitpoint._channels import Channel
+
+ASK_AGAIN_AFTER = 0.5  # seconds, when the server failed
+LATER = {"unavailable", "internal", "overloaded"}
+
+log = logging.getLogger("waitpoint")
+
+
+class Worker:
+    """The engine of the executions in this process."""
+
+    def __init__(
+        self, tasks: Iterable[Task[Any, Any]], settings: Settings, *, slots: int = 10, max_parked: int = 1000
+    ) -> None:
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._tasks = {task.id: task for task in tasks}
+        self._settings = settings
+        self._slots = slots
+        self._max_parked = max_parked
+        self._executing: dict[str, Execution] = {}
+        self._parked: OrderedDict[str, Execution] = OrderedDict()
+        self._evicted: dict[str, RunToDo] = {}
+        self._held_back: list[RunToDo] = []
+        self._closing: set[asyncio.Task[None]] = set()
+        self._errands: set[asyncio.Task[None]] = set()
+        self._is_stopping = False
+        self._at_rest = asyncio.Event()
+        self._channel: Channel | None = None
+        self._connection = Connection(settings, hello=self._hello, heartbeat=self._heartbeat, hear=self._hear_all)
+
+    async def work(self, until: asyncio.Event, patience: float = 10.0) -> None:
+        """Execute runs until the event is set; then give what executes some time to end or to wait."""
+        self._connection.open()
+        await until.wait()
+        self._is_stopping = True
+        try:
+            async with asyncio.timeout(patience):
+                while self._executing:
+                    self._at_rest.clear()
+                    await self._at_rest.wait()
+        except TimeoutError:
+            log.warning("%d runs are given up in the middle; they will be replayed elsewhere.", len(self._executing))
+        self._connection.close()
+        await self._let_go_of_all()
+
+    async def _let_go_of_all(self) -> None:
+        for execution in [*self._executing.values(), *self._parked.values()]:
+            execution.evict()
+        if self._closing:
+            await asyncio.wait(self._closing, timeout=2)
+
+    # What the connection asks; in its thread.
+
+    def _hello(self) -> Message:
+        known = [(run, execution.owner.generation) for run, execution in self._parked.copy().items()]
+        known += [(run, to_do.owner.generation) for run, to_do in self._evicted.copy().items()]
+        return {"worker": self.name, "tasks": list(self._tasks), "slots": self._slots, "parked": known}
+
+    def _heartbeat(self) -> Sequence[tuple[str, int]]:
+        return [(run, execution.owner.generation) for run, execution in self._executing.copy().items()] + [
+            (held.owner.run, held.owner.generation) for held in self._held_back.copy()
+        ]
+
+    # What the server says.
+
+    def _hear_all(self, messages: list[Message]) -> None:
+        for message in messages:
+            try:
+                self._hear(message)
+            except Exception:
+                log.exception("A message of the server could not be followed: %s", message.get("type"))
+
+    def _hear(self, message: Message) -> None:
+        match message:
+            case {"type": "run"}:
+                self._begin(_run_to_do(message))
+            case {"type": "resume", "run": str(run), "generation": int(generation)}:
+                self._resume(run, generation, _all_ended(message))
+            case {"type": "woken", "run": str(run)} if run in self._executing:
+                self._executing[run].deliver(_all_ended(message))
+            case {"type": "cancel", "run": str(run)}:
+                self._lose(run)
+            case {"type": "lost", "runs": list(runs)}:
+                for run in runs:
+                    self._lose(run)
+            case {"type": "error"}:
+                log.error("The server did not understand this worker: %s", message.get("error"))
+
+    def _begin(self, run: RunToDo) -> None:
+        if self._is_stopping:
+            return  # its lease runs out, and it goes to another worker
+        task = self._tasks.get(run.task)
+        if task is None:
+            log.error("The server gave a run of %s, which is no task of this worker.", run.task)
+        elif task.slots is not None and self._executes_of(task) >= task.slots:
+            self._held_back.append(run)
+        else:
+            execution = Execution(task.work, run, self)
+            self._lose(run.owner.run)
+            self._executing[run.owner.run] = execution
+            execution.start()
+
+    def _resume(self, run: str, generation: int, ended: Sequence[Ended]) -> None:
+        execution = self._parked.pop(run, None)
+        if execution is not None:
+            self._executing[run] = execution
+            execution.resume(generation, ended)
+        elif run in self._evicted:
+            to_do = self._evicted.pop(run)
+            self._send(self._replay(replace(to_do, owner=Owner(run, generation))))
+
+    async def _replay(self, to_do: RunToDo) -> None:
+        try:
+            reply = await self._ask("journal", to_do.owner)
+        except Fenced:
+            return
+        checkpoints = [_checkpoint(each) for each in reply["checkpoints"]]
+        self._begin(replace(to_do, checkpoints=checkpoints))
+
+    def _lose(self, run: str) -> None:
+        self._evicted.pop(run, None)
+        self._held_back = [held for held in self._held_back if held.owner.run != run]
+        for held in (self._executing, self._parked):
+            execution = held.pop(run, None)
+            if execution is not None:
+                execution.evict()
+
+    def _executes_of(self, task: Task[Any, Any]) -> int:
+        return sum(execution.work.id == task.id for execution in self._executing.values())
+
+    # What the executions ask.
+
+    @property
+    def channel(self) -> Channel:
+        if self._channel is None:
+            from waitpoint._channels import AwaitingChannel  # noqa: PLC0415 (httpx is slow to import)
+
+            self._channel = AwaitingChannel(self._settings)
+        return self._channel
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def record(self, owner: Owner, checkpoint: Checkpoint) -> Checkpoint:
+        outcome = (
+            {"error": checkpoint.error} if isinstance(checkpoint.error, Failure) else {"result": checkpoint.result}
+        )
+        reply = await self._ask("step", owner, position=checkpoint.position, name=checkpoint.name, **outcome)
+        return _checkpoint(reply["checkpoint"])
+
+    async def create_token(self, owner: Owner, position: str, options: Mapping[str, Any]) -> Checkpoint:
+        reply = await self._ask("create_token", owner, position=position, options=options)
+        return _made(reply, Checkpoint(position, names.CREATE_TOKEN, reply.get("token")))
+
+    async def trigger(
+        self, owner: Owner, position: str, task: str, payload: Any, options: Mapping[str, Any]
+    ) -> Checkpoint:
+        reply = await self._ask("trigger", owner, position=position, task=task, payload=payload, options=options)
+        made = {"run": reply.get("run"), "token": reply.get("token")}
+        return _made(reply, Checkpoint(position, names.TRIGGER, made))
+
+    async def wait(self, owner: Owner, position: str, tokens: Sequence[str], mode: Mode) -> Ended | None:
+        reply = await self._ask("wait", owner, position=position, tokens=tokens, mode=mode)
+        if "unknown" in reply:
+            raise UnknownToken(reply["unknown"])
+        return _over(reply, position)
+
+    async def sleep(self, owner: Owner, position: str, until: datetime) -> Ended | None:
+        reply = await self._ask("sleep", owner, position=position, until=arguments.moment("until", until))
+        return _over(reply, position)
+
+    async def park(self, owner: Owner, positions: Sequence[str]) -> Sequence[Ended]:
+        return _all_ended(await self._ask("park", owner, positions=positions))
+
+    async def finish(self, owner: Owner, output: Any) -> None:
+        await self._ask("finish", owner, output=output)
+
+    async def fail(self, owner: Owner, error: Failure, retry_in: float | None) -> None:
+        log.error("The run %s failed%s.\n%s", owner.run, " and is tried again" if retry_in else "", error.traceback)
+        await self._ask("fail", owner, error=error, retryIn=retry_in)
+
+    async def problem(self, owner: Owner, text: str) -> None:
+        log.error("The run %s cannot go on with this code: %s.", owner.run, text)
+        await self._ask("problem", owner, text=text)
+
+    def parked(self, execution: Execution) -> None:
+        run = execution.owner.run
+        if self._executing.get(run) is not execution:
+            return
+        del self._executing[run]
+        self._parked[run] = execution
+        while len(self._parked) > self._max_parked:
+            oldest, too_much = self._parked.popitem(last=False)
+            self._evicted[oldest] = replace(too_much.run, owner=too_much.owner, checkpoints=())
+            too_much.evict()
+        self._has_room()
+
+    def over(self, execution: Execution) -> None:
+        run = execution.owner.run
+        for held in (self._executing, self._parked):
+            if held.get(run) is execution:
+                del held[run]
+        closing = asyncio.get_running_loop().create_task(execution.ended())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        self._has_room()
+
+    def _has_room(self) -> None:
+        held_back, self._held_back = self._held_back, []
+        for run in held_back:
+            self._begin(run)
+        if not self._executing:
+            self._at_rest.set()
+
+    async def _ask(self, kind: str, owner: Owner, **fields: Any) -> Message:
+        """One message about a run, until it is answered."""
+        while True:
+            reply = await self._connection.ask(
+                {"type": kind, "run": owner.run, "generation": owner.generation, **fields}
+            )
+            if reply.get("fenced"):
+                raise Fenced
+            error = reply.get("error")
+            if error is None:
+                return reply
+            if error.get("code") not in LATER:
+                raise InvalidInput(f"The server refused it: {error.get('detail')}", answer=error)
+            await asyncio.sleep(ASK_AGAIN_AFTER)
+
+    def _send(self, errand: Awaitable[None]) -> None:
+        sent = asyncio.ensure_future(errand)
+        self._errands.add(sent)
+        sent.add_done_callback(self._errands.discard)
+
+
+def _run_to_do(message: Message) -> RunToDo:
+    return RunToDo(
+        owner=Owner(message["run"], message["generation"]),
+        task=message["task"],
+        payload=message.get("payload"),
+        attempt=message.get("attempt", 1),
+        tags=message.get("tags", ()),
+        checkpoints=[_checkpoint(each) for each in message.get("checkpoints", ())],
+    )
+
+
+def _checkpoint(shown: Message) -> Checkpoint:
+    checkpoint = msgspec.convert(shown, Checkpoint)
+    return replace(checkpoint, tokens=_tokens(shown["tokens"])) if "tokens" in shown else checkpoint
+
+
+def _tokens(shown: list[Message]) -> list[Token]:
+    return msgspec.convert(shown, list[Token])
+
+
+def _made(reply: Message, made: Checkpoint) -> Checkpoint:
+    """What was made, or what is recorded at this place from an earlier time."""
+    return _checkpoint(reply["checkpoint"]) if "checkpoint" in reply else made
+
+
+def _over(reply: Message, position: str) -> Ended | None:
+    return Ended(position, _tokens(reply["ended"])) if "ended" in reply else None
+
+
+def _all_ended(message: Message) -> list[Ended]:
+    return [Ended(each["position"], _tokens(each.get("tokens", []))) for each in message.get("ended", ())]
