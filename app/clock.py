@@ -45,26 +45,42 @@ def iso(moment: datetime) -> str:
 
 
 class SteadyClock:
-    """A clock that never goes back, whatever happens to the machine's: a token timed out stays timed out."""
+    """A clock that never goes back, whatever happens to the machine's: a token timed out stays timed out.
+
+    After the machine's was set back it goes on at half speed until that has caught up: standing still, it
+    would let nothing become due, and never early is all that is promised about deadlines then.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._latest = EPOCH
+        self._seen: datetime | None = None  # of the machine's clock, while that is behind
+        self._is_reported = False
         self._advancing = threading.Lock()
-        self._has_said_so = False
 
     def now(self) -> datetime:
-        """The present instant, or the latest that was ever given, while the machine's clock is behind it."""
+        """The present instant."""
         seen = self._clock.now()
         if seen > self._latest:
             self.not_before(seen)
-            self._has_said_so = False
-        elif self._latest - seen > _NOTICED and not self._has_said_so:
-            self._has_said_so = True
-            log.warning("the clock was set back; time stands still until it has caught up", by=str(self._latest - seen))
+            self._seen, self._is_reported = None, False
+        elif seen < self._latest:
+            self._go_slowly(seen)
         return self._latest
 
     def not_before(self, moment: datetime) -> None:
         """Go on from the latest instant that was ever written, for example before a restart."""
         with self._advancing:
             self._latest = max(self._latest, moment)
+
+    def _go_slowly(self, seen: datetime) -> None:
+        with self._advancing:
+            behind = self._latest - seen
+            if behind > _NOTICED and not self._is_reported:
+                self._is_reported = True
+                log.warning("the clock was set back; time goes at half speed until it has caught up", by=str(behind))
+            if self._seen is None or seen < self._seen:
+                self._seen = seen
+            steps = (seen - self._seen) // (2 * MILLISECOND)
+            self._seen += steps * 2 * MILLISECOND
+            self._latest += steps * MILLISECOND

@@ -123,6 +123,31 @@ def test_a_steady_clock_is_steady_for_many_threads() -> None:
     assert latest == steady.now()
 
 
+def test_time_goes_at_half_speed_until_a_clock_that_was_set_back_has_caught_up() -> None:
+    """It must not go back, and must not stand still either: limits on requests would never be lifted, nothing would be due."""
+    hand = HandClock()
+    steady = SteadyClock(hand)
+    steady.now()
+    hand.move(hours=-1)
+    steady.now()
+
+    hand.move(seconds=10)
+    assert NOON + timedelta(seconds=5) == steady.now()
+    for _ in range(3):
+        hand.move(milliseconds=1)
+        steady.now()
+    assert NOON + timedelta(seconds=5, milliseconds=1) == steady.now()
+    hand.move(minutes=-10)
+    assert NOON + timedelta(seconds=5, milliseconds=1) == steady.now()
+    hand.move(seconds=2)
+    assert NOON + timedelta(seconds=6, milliseconds=1) == steady.now()
+
+    hand.move(hours=3)
+    assert hand.now() == steady.now()
+    hand.move(seconds=7)
+    assert hand.now() == steady.now()
+
+
 def test_a_clock_that_was_set_back_is_reported_once(capsys: pytest.CaptureFixture[str]) -> None:
     """The operator learns that time stands still; a correction of milliseconds is nobody's business."""
     hand = HandClock()
