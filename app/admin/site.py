@@ -1,10 +1,11 @@
 """What an operation works with, and how it says no."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from sqlalchemy import Connection, text
@@ -51,5 +52,26 @@ def connection_beside(database: Database) -> Iterator[Connection]:
 
 
 async def beside(function: Callable[..., T], *arguments: Any) -> T:
-    """Run on a thread beside the server's work, as long as it takes."""
-    return await asyncio.to_thread(function, *arguments)
+    """Run on a thread beside the server's work, as long as it takes. A server that stops does not wait for it."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: Exception | None) -> None:
+        if future.done():
+            return
+        if error is None:
+            future.set_result(cast("T", result))
+        else:
+            future.set_exception(error)
+
+    def run() -> None:
+        result, failure = None, None
+        try:
+            result = function(*arguments)
+        except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+            failure = error
+        with suppress(RuntimeError):  # the loop has closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, result, failure)
+
+    threading.Thread(target=run, name="waitpoint-beside", daemon=True).start()
+    return await future

@@ -1,10 +1,12 @@
 """The doctor sees what is wrong, says so in a sentence, and its exit code is for monitoring."""
 
+import asyncio
 import json
 import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -16,7 +18,7 @@ import psycopg
 import pytest
 
 from app.admin.doctor import CHECKS, Finding, examine
-from app.admin.site import Site
+from app.admin.site import Site, beside
 from app.opening import unopened_database
 from app.places import file_system_of
 from app.settings import Settings
@@ -180,6 +182,29 @@ def test_another_program_that_has_the_file_open(server: RunningServer, beside: T
         other.kill()
 
     assert f"Process {other.pid} has" in findings(done)["owner"]
+
+
+def test_a_long_look_does_not_hold_up_a_server_that_stops() -> None:
+    """A backup of hours ends with the server, not the server with the backup."""
+    never = threading.Event()
+
+    async def stop_in_the_middle() -> None:
+        looking = asyncio.create_task(beside(never.wait, 60))
+        await asyncio.sleep(0.05)
+        looking.cancel()
+
+    begun = time.monotonic()
+    asyncio.run(stop_in_the_middle())
+    took = time.monotonic() - begun
+    never.set()
+
+    assert took < 10
+
+
+def test_what_goes_wrong_beside_is_raised_where_it_is_waited_for() -> None:
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(beside(lambda: 1 / 0))
+    assert 3 == asyncio.run(beside(sum, [1, 2]))
 
 
 @pytest.mark.parametrize(
