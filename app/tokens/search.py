@@ -188,6 +188,8 @@ def time_left(db: Unit) -> timedelta | None:
 def _branches(db: Unit, environment_id: str, wanted: Search, *, only_ids: bool = False) -> list[_Branch]:
     """One query per status and tag, each a range of one index; an overdue token counts as timed out.
 
+    They are asked one after the other, in the order in which a token moves (waiting, overdue, settled):
+    one that moves meanwhile is met twice rather than missed.
     With `only_ids` a branch need not read the tokens where the index of tags says enough.
     """
     if wanted.idempotency_key is not None:
@@ -197,13 +199,13 @@ def _branches(db: Unit, environment_id: str, wanted: Search, *, only_ids: bool =
     for tag in dict.fromkeys(wanted.tags) or [None]:
         key = _tokens.c.id if tag is None else _tags.c.token_id
         for status in statuses:
-            if tag is not None and only_ids and status != WAITING:
-                statement = _tagged(tag, environment_id, select(key)).where(_tags.c.status == status)
+            if status == TIMED_OUT:
+                branches.append(_branch(_overdue(tag, environment_id, db.now), key.concat(""), wanted))
+            if tag is not None and only_ids:
+                statement = _only_tagged(status, tag, environment_id, db.now)
             else:
                 statement = _with_status(status, tag, environment_id, db.now)
             branches.append(_branch(statement, key, wanted))
-        if TIMED_OUT in statuses:
-            branches.append(_branch(_overdue(tag, environment_id, db.now), key.concat(""), wanted))
     return branches
 
 
@@ -215,6 +217,15 @@ def _with_status(status: Status, tag: str | None, environment_id: str, now: date
         with_token = select(*COLUMNS).join(_tags, _tags.c.token_id == _tokens.c.id)
         branch = _tagged(tag, environment_id, with_token).where(_tags.c.status == status)
     return branch if status != WAITING else branch.where(_is_in_time(now))
+
+
+def _only_tagged(status: Status, tag: str, environment_id: str, now: datetime) -> Select[Any]:
+    """The same for a tag, without reading the tokens: all of the tag that wait, but for the few that are overdue."""
+    branch = _tagged(tag, environment_id, select(_tags.c.token_id)).where(_tags.c.status == status)
+    if status != WAITING:
+        return branch
+    overdue = select(_tokens.c.id).where(IS_WAITING, _tokens.c.timeout_at <= now)
+    return branch.where(_tags.c.token_id.not_in(overdue))
 
 
 def _with_key(key: str, environment_id: str, wanted: Search, now: datetime) -> _Branch:

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.clock import iso, to_milliseconds
-from app.tokens.search import Search, count
+from app.database import Unit
+from app.tokens.search import DOUBT, Doubt, Page, Search, count, search
 from tests.makers import UNKNOWN_ID, House, Program
 
 TAGS = ["a", "A", "b", "user:1", "user:10", "ü", "%", "_", "a b"]
@@ -263,6 +264,49 @@ def test_a_list_changes_as_its_tokens_do(house: House) -> None:
     for tags in ({}, {"tags": "a"}, {"tags": "a,b"}):
         assert [token.id] == program.find_ids(status="COMPLETED", **tags)
         assert [] == program.find_ids(status="WAITING,TIMED_OUT", **tags)
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"statuses": ("TIMED_OUT",)}, {"statuses": ("TIMED_OUT",), "tags": ("a", "b")}, {"tags": ("b",)}]
+)
+def test_a_token_that_is_swept_while_a_list_is_read_is_not_missed(house: House, wanted: dict[str, Any]) -> None:
+    """Whichever of a list's statements the sweeper comes in front of."""
+    question, moment = Search(**wanted), 0
+    while True:
+        program = house.newcomer()
+        token = program.make_token(timeout="1s", tags=["a", "b"])
+        house.clock.move(seconds=2)
+
+        meddled = Meddled(house, before=moment)
+        page = house.read(meddled.search, program.environment_id, question)
+
+        assert page is DOUBT or [token.id] == [found.id for found in page.tokens], moment
+        if not meddled.has_meddled:
+            break
+        moment += 1
+    assert moment > 0
+
+
+class Meddled:
+    """A unit of work that lets the sweeper come by in front of one statement."""
+
+    def __init__(self, house: House, *, before: int) -> None:
+        self.house = house
+        self.left = before
+        self.has_meddled = False
+
+    def search(self, db: Unit, environment_id: str, question: Search) -> Page | Doubt:
+        execute = db.execute
+
+        def meddle(statement: Any, parameters: Any = None) -> Any:
+            if self.left == 0:
+                self.has_meddled = True
+                self.house.sweep()
+            self.left -= 1
+            return execute(statement, parameters)
+
+        db.execute = meddle  # type: ignore[method-assign]
+        return search(db, environment_id, question)
 
 
 def later(house: House, program: Program) -> str:
