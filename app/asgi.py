@@ -27,6 +27,7 @@ from .pages import routes as pages
 from .pages.problems import error_page
 from .realtime import ROUTES as REALTIME
 from .realtime import Live
+from .runs import api as runs_api
 from .runs import routes as runs
 from .runs.dispatcher import Dispatcher
 from .runs.waits import wake_runs
@@ -83,6 +84,7 @@ def create_app(
             *ops.ROUTES,
             *REALTIME,
             *runs.ROUTES,
+            *runs_api.ROUTES,
         ],
         guards=[closed_until_opened],
         exception_handlers=errors.handlers(error_page),

@@ -14,6 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from .. import ids
+from ..runs.models import STATUSES as RUN_STATUSES
 from ..tokens.models import STATUSES
 from ..tokens.queries import LARGEST_PAGE, MOST_TAGS
 from ..tokens.schemas import Duration, TokenId
@@ -32,6 +33,7 @@ Completing a token twice is no error: the first answer stands, and the second is
 """
 _TAGS = {
     "tokens": "Create, find, complete and cancel tokens, and wait for them.",
+    "runs": "Trigger tasks, and follow, list and cancel their runs.",
     "access": "Public access tokens: what a form in a browser may do.",
 }
 _STATUSES = {
@@ -68,6 +70,8 @@ _IF_WAITING: Json = {
 _HEADERS: dict[str, tuple[Json, ...]] = {
     "create_token": (_STRICT, _REQUEST_KEY),
     "list_tokens": (_STRICT,),
+    "trigger_task": (_STRICT, _REQUEST_KEY),
+    "list_runs": (_STRICT,),
     "complete_token": (_STRICT, _REQUEST_KEY, _IF_WAITING),
     "cancel_token": (_STRICT, _IF_WAITING),
     "call_back": (_IF_WAITING,),
@@ -76,9 +80,11 @@ _HEADERS: dict[str, tuple[Json, ...]] = {
 
 _ANSWER_HEADERS: dict[str, tuple[str, ...]] = {
     "create_token": ("x-trigger-jwt", "x-trigger-jwt-claims", "x-waitpoint-warning"),
+    "trigger_task": ("x-trigger-jwt", "x-trigger-jwt-claims"),
 }
 _EXAMPLES: dict[str, Json] = {
     "create_token": {"timeout": "1h", "tags": ["hello"]},
+    "trigger_task": {"payload": {"content": "hello"}, "options": {"tags": ["hello"]}},
     "complete_token": {"data": {"approved": True}},
     "cancel_token": {"reason": "The order was withdrawn."},
     "call_back": {"approved": True},
@@ -88,7 +94,7 @@ _EXAMPLES: dict[str, Json] = {
 
 def document(app: Litestar, public_url: str) -> Json:
     """The whole description, for the server at this address."""
-    operations = sorted(_operations(app), key=lambda found: (found[0], found[1]))
+    operations = list(_operations(app))
     components, schemas = _schemas([handler for _, _, handler in operations])
     paths: dict[str, Json] = {}
     for path, method, handler in operations:
@@ -112,10 +118,10 @@ def _operations(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
     """Every handler that says what it answers, with its path and method."""
     for route in app.routes:
         if isinstance(route, HTTPRoute):
-            for handler in route.route_handlers:
-                if "answer" in handler.opt:
-                    for method in handler.http_methods - {"OPTIONS"}:
-                        yield route.path_format, method, handler
+            methods = {method: handler for handler in route.route_handlers for method in handler.http_methods}
+            for method in sorted(methods, reverse=True):  # what makes a thing before what shows it
+                if "answer" in methods[method].opt:
+                    yield route.path_format, method, methods[method]
 
 
 def _operation(handler: HTTPRouteHandler, path: str, schemas: dict[Any, Json]) -> Json:
@@ -125,7 +131,7 @@ def _operation(handler: HTTPRouteHandler, path: str, schemas: dict[Any, Json]) -
         "operationId": name,
         "summary": described.partition(".")[0],
         "description": described,
-        "tags": ["access" if "/auth/" in path else "tokens"],
+        "tags": [_tag_of(path)],
         "parameters": [
             *_path_parameters(path),
             *_QUERIES.get(handler.opt.get("query", ""), ()),
@@ -137,6 +143,12 @@ def _operation(handler: HTTPRouteHandler, path: str, schemas: dict[Any, Json]) -
     if "body" in handler.opt:
         operation["requestBody"] = _body(handler.opt["body"], name, schemas)
     return operation
+
+
+def _tag_of(path: str) -> str:
+    if "/auth/" in path:
+        return "access"
+    return "runs" if path.startswith(("/api/v1/tasks/", "/api/v1/runs", "/api/v2/runs", "/api/v3/runs")) else "tokens"
 
 
 def _responses(handler: HTTPRouteHandler, name: str, schemas: dict[Any, Json]) -> Json:
@@ -236,12 +248,15 @@ _PATH_PARAMETERS: dict[str, Json] = {
         "description": "What makes the callback URL a secret.",
         "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
     },
+    "task": {
+        "description": "The task's id.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+    },
     "run_id": {
-        "description": "A run of the caller's own; it is not looked at.",
+        "description": "The run's id.",
         "schema": {"type": "string", "minLength": 1},
     },
 }
-_CURSOR: Json = {"type": "string", "pattern": f"^(?:{ids.TOKEN_ID_PATTERN})?$"}  # empty: none
 
 
 def _listed(name: str, description: str, items: Json, most: int | None = None) -> Json:
@@ -259,6 +274,43 @@ def _listed(name: str, description: str, items: Json, most: int | None = None) -
     }
 
 
+_CREATED_AT: tuple[Json, ...] = (
+    {
+        "name": "filter[createdAt][period]",
+        "in": "query",
+        "description": "Made in this last while.",
+        "schema": {"anyOf": [_schema(Duration), _EMPTY]},
+    },
+    {"name": "filter[createdAt][from]", "in": "query", **_MOMENT},
+    {"name": "filter[createdAt][to]", "in": "query", **_MOMENT},
+)
+
+
+def _pages(pattern: str) -> tuple[Json, ...]:
+    """The parameters that turn pages. An empty cursor is none."""
+    cursor: Json = {"type": "string", "pattern": pattern}
+    return (
+        {
+            "name": "page[size]",
+            "in": "query",
+            "description": "How many.",
+            "schema": {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 25},
+        },
+        {
+            "name": "page[after]",
+            "in": "query",
+            "description": "The `next` of a page: go on with what is older.",
+            "schema": cursor,
+        },
+        {
+            "name": "page[before]",
+            "in": "query",
+            "description": "The `previous` of a page: go back to what is newer. Wins over `page[after]`.",
+            "schema": cursor,
+        },
+    )
+
+
 _QUERIES: dict[str, tuple[Json, ...]] = {
     "list": (
         _listed("filter[status]", "Any of these statuses.", {"type": "string", "enum": [*STATUSES, ""]}),
@@ -269,32 +321,15 @@ _QUERIES: dict[str, tuple[Json, ...]] = {
             "description": "Made with this key.",
             "schema": {"type": "string"},
         },
-        {
-            "name": "filter[createdAt][period]",
-            "in": "query",
-            "description": "Made in this last while.",
-            "schema": {"anyOf": [_schema(Duration), _EMPTY]},
-        },
-        {"name": "filter[createdAt][from]", "in": "query", **_MOMENT},
-        {"name": "filter[createdAt][to]", "in": "query", **_MOMENT},
-        {
-            "name": "page[size]",
-            "in": "query",
-            "description": "How many tokens.",
-            "schema": {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 25},
-        },
-        {
-            "name": "page[after]",
-            "in": "query",
-            "description": "The `next` of a page: go on with older tokens.",
-            "schema": _CURSOR,
-        },
-        {
-            "name": "page[before]",
-            "in": "query",
-            "description": "The `previous` of a page: go back to newer tokens. Wins over `page[after]`.",
-            "schema": _CURSOR,
-        },
+        *_CREATED_AT,
+        *_pages(f"^(?:{ids.TOKEN_ID_PATTERN})?$"),
+    ),
+    "runs": (
+        _listed("filter[status]", "Any of these statuses.", {"type": "string", "enum": [*RUN_STATUSES, ""]}),
+        _listed("filter[taskIdentifier]", "Runs of any of these tasks.", {"type": "string"}, MOST_TAGS),
+        _listed("filter[tag]", "Any of these tags, exactly so.", {"type": "string"}, MOST_TAGS),
+        *_CREATED_AT,
+        *_pages(f"^(?:{ids.RUN_PREFIX}[0-9a-f]{{36}})?$"),
     ),
     "wait": (
         {

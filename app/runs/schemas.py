@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from ..clock import iso
 from ..durations import BadDuration, parse_deadline, parse_duration
@@ -29,9 +29,10 @@ class TriggerOptions(msgspec.Struct, rename="camel", omit_defaults=True, frozen=
     tags: Tag | list[Tag] = []
     idempotency_key: Key = ""
     idempotency_key_ttl: Duration | None = msgspec.field(default=None, name="idempotencyKeyTTL")
-    delay: Annotated[
-        str | None, Meta(description="When it may begin: a duration such as 10m, or an ISO 8601 instant.")
-    ] = None
+    delay: (
+        Annotated[str, Meta(description="When it may begin: a duration such as 10m, or an ISO 8601 instant.")]
+        | UnsetType
+    ) = UNSET
 
 
 class TriggerTask(msgspec.Struct, omit_defaults=True, frozen=True):
@@ -62,8 +63,8 @@ class RunError(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True):
     stack_trace: str | None = None
 
 
-class ShownRun(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, kw_only=True):
-    """A run as programs see it. Absent values are left out, never null."""
+class RunSummary(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, kw_only=True):
+    """A run without what it was given and gave. Absent values are left out, never null."""
 
     id: str
     status: Known
@@ -79,18 +80,37 @@ class ShownRun(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, 
     is_cancelled: bool
     is_test: bool
     tags: tuple[str, ...]
-    attempt_count: int
-    depth: int
     cost_in_cents: int
     base_cost_in_cents: int
     duration_ms: int
-    metadata: dict[str, str] = {}
     started_at: Instant | None = None
     finished_at: Instant | None = None
     delayed_until: Instant | None = None
     idempotency_key: str | None = None
     parent_id: str | None = None
-    problem: Annotated[str | None, Meta(description="Why the run waits although its tokens are settled.")] = None
+    problem: Annotated[str | None, Meta(description="Why the run waits although its code could go on.")] = None
+
+
+class RunEnvironment(msgspec.Struct, frozen=True):
+    """Where a run is."""
+
+    id: str
+    name: str
+
+
+class ListedRun(RunSummary, frozen=True, kw_only=True):
+    """A run in a list."""
+
+    env: RunEnvironment
+
+
+class ShownRun(RunSummary, frozen=True, kw_only=True):
+    """A run as programs see it. Absent values are left out, never null."""
+
+    depth: int
+    trigger_function: str
+    attempt_count: int
+    related_runs: dict[str, str]
     payload: Any = None
     output: Any = None
     error: RunError | None = None
@@ -99,7 +119,7 @@ class ShownRun(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, 
 class RunList(msgspec.Struct, frozen=True):
     """A page of runs, newest first, without payloads and outputs."""
 
-    data: list[ShownRun]
+    data: list[ListedRun]
     pagination: Pagination
 
 
@@ -121,7 +141,7 @@ class RunEvents(msgspec.Struct, frozen=True):
 def new_run(task: str, body: bytes, now: datetime, request_key: str | None, *, strict: bool) -> NewRun:
     """What the body of a trigger asks for. Raises a Problem that names the field and the rule."""
     fields = object_in(body)
-    options = fields.get("options") or {}
+    options = fields.get("options", {})
     if not isinstance(options, dict):
         raise invalid("/options", "not-an-object", "must be a JSON object")
     if strict:
@@ -140,49 +160,61 @@ def run_with(
     return NewRun(
         task=task,
         payload=payload,
-        tags=tags_in(options.get("tags") or [], "/options/tags"),
-        delay=_delay(options.get("delay"), now),
+        tags=tags_in(options.get("tags", []), "/options/tags"),
+        delay=_delay(options.get("delay", UNSET), now),
         idempotency_key=key,
         idempotency_key_ttl=_lifetime(options.get("idempotencyKeyTTL")),
         request_key=request_key,
     )
 
 
-def shown(run: Run, *, in_full: bool) -> ShownRun:
-    """The run for a program; lists leave payload, output and error out."""
-    ended = run.finished_at
+def shown(run: Run) -> ShownRun:
+    """The run for a program that asks for it."""
     return ShownRun(
-        id=run.id,
-        status=run.status,
-        task_identifier=run.task,
-        created_at=iso(run.created_at),
-        updated_at=iso(ended or run.started_at or run.created_at),
-        is_queued=run.is_queued,
-        is_executing=run.is_executing,
-        is_waiting=run.is_waiting,
-        is_completed=run.is_finished,
-        is_success=run.status == COMPLETED,
-        is_failed=run.status == FAILED,
-        is_cancelled=run.is_canceled,
-        is_test=False,
-        tags=run.tags,
-        attempt_count=run.attempt if run.started_at else 0,
+        **_summary(run),
         depth=0 if run.parent_id is None else 1,
-        cost_in_cents=0,
-        base_cost_in_cents=0,
-        duration_ms=int((ended - run.started_at).total_seconds() * 1000) if ended and run.started_at else 0,
-        started_at=_moment(run.started_at),
-        finished_at=_moment(ended),
-        delayed_until=_moment(run.available_at)
-        if run.started_at is None and run.available_at > run.created_at
-        else None,
-        idempotency_key=run.idempotency_key,
-        parent_id=run.parent_id,
-        problem=run.problem,
-        payload=_json(run.payload) if in_full else None,
-        output=_json(run.output) if in_full else None,
-        error=_error(run.error) if in_full and run.error is not None and run.status != COMPLETED else None,
+        trigger_function="trigger" if run.parent_id is None else "triggerAndWait",
+        attempt_count=run.attempt if run.started_at else 0,
+        related_runs={},
+        payload=_json(run.payload),
+        output=_json(run.output),
+        error=_error(run.error) if run.error is not None and run.status != COMPLETED else None,
     )
+
+
+def listed(run: Run, environment: str) -> ListedRun:
+    """The run for a list."""
+    return ListedRun(**_summary(run), env=RunEnvironment(run.environment_id, environment))
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    ended = run.finished_at
+    is_delayed = run.started_at is None and run.available_at > run.created_at
+    return {
+        "id": run.id,
+        "status": run.status,
+        "task_identifier": run.task,
+        "created_at": iso(run.created_at),
+        "updated_at": iso(ended or run.started_at or run.created_at),
+        "is_queued": run.is_queued,
+        "is_executing": run.is_executing,
+        "is_waiting": run.is_waiting,
+        "is_completed": run.is_finished,
+        "is_success": run.status == COMPLETED,
+        "is_failed": run.status == FAILED,
+        "is_cancelled": run.is_canceled,
+        "is_test": False,
+        "tags": run.tags,
+        "cost_in_cents": 0,
+        "base_cost_in_cents": 0,
+        "duration_ms": int((ended - run.started_at).total_seconds() * 1000) if ended and run.started_at else 0,
+        "started_at": _moment(run.started_at),
+        "finished_at": _moment(ended),
+        "delayed_until": _moment(run.available_at) if is_delayed else None,
+        "idempotency_key": run.idempotency_key,
+        "parent_id": run.parent_id,
+        "problem": run.problem,
+    }
 
 
 def _payload(payload: Any, kind: Any) -> str:
@@ -195,7 +227,7 @@ def _payload(payload: Any, kind: Any) -> str:
 
 
 def _delay(delay: Any, now: datetime) -> timedelta | datetime | None:
-    if delay is None:
+    if delay is UNSET:
         return None
     if not isinstance(delay, str):
         raise invalid("/options/delay", "invalid-duration", 'must be a duration such as "10m", or an instant, as text')

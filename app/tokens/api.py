@@ -62,7 +62,7 @@ async def create_token(request: Asked) -> Response[bytes]:
     """Create a token. The same idempotency key gives the same token, whatever became of it."""
     service, asker = service_of(request), _key(request)
     body = await read_body(request, CREATE_LIMIT)
-    new = new_token(body, service.database.clock.now(), _request_key(request), strict=is_strict(request))
+    new = new_token(body, service.database.clock.now(), request_key(request), strict=is_strict(request))
     created = await service.database.write(
         lifecycle.create,
         asker.environment_id,
@@ -114,7 +114,7 @@ async def complete_token(request: Asked, token_id: FromPath[str]) -> Response[An
     """Complete a token. Completing it again changes nothing and still succeeds; the answer says so."""
     service, asker = service_of(request), request.auth
     body = await read_body(request, ANSWER_LIMIT)
-    answer = answer_in(body, _request_key(request), strict=is_strict(request))
+    answer = answer_in(body, request_key(request), strict=is_strict(request))
     if isinstance(asker, PublicAccess) and not asker.may_complete(token_id):
         raise beyond_the_scope()
     return _settled(request, await settle(service, token_id, asker.environment_id, answer, asker.by("rest")))
@@ -299,7 +299,8 @@ def _key(request: Asked) -> ApiKey:
     return asker
 
 
-def _request_key(request: Asked) -> str | None:
+def request_key(request: Asked) -> str | None:
+    """What is the same for all attempts of one request. Raises a Problem."""
     key = request.headers.get("x-trigger-request-idempotency-key")
     if key is not None and len(key) > LONGEST_REQUEST_KEY:
         detail = f"The header x-trigger-request-idempotency-key has more than {LONGEST_REQUEST_KEY} characters."

@@ -1,15 +1,18 @@
 """The query of a list: `filter[…]` and `page[…]` (CONTRACT.md section 1, "List")."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from .. import ids
 from ..clock import from_milliseconds
 from ..durations import BadDuration, parse_duration, parse_instant
 from ..web.problems import Problem
-from .models import STATUSES, Status
+from .models import STATUSES
 from .search import Search
+
+S = TypeVar("S", bound=str)
 
 LARGEST_PAGE = 100
 MOST_TAGS = 50
@@ -31,17 +34,17 @@ _LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 
 def search_in(parameters: Iterable[tuple[str, str]], now: datetime, *, strict: bool) -> Search:
     """The search that a query string asks for. Raises the contract's "Query Error" naming every bad parameter."""
-    given, problems = _collected(parameters, strict=strict)
-    read = _Reader(given, problems, now)
+    given, problems = collected(parameters, _KNOWN, strict=strict)
+    read = Reader(given, problems, now)
     search = Search(
-        statuses=read.statuses(),
-        tags=read.tags(),
+        statuses=read.statuses(STATUSES),
+        tags=read.tags("filter[tags]"),
         idempotency_key=given.get("filter[idempotencyKey]") or None,
         since=read.since(),
         until=read.until(),
         size=read.size(),
-        after=read.cursor("page[after]"),
-        before=read.cursor("page[before]"),
+        after=read.cursor("page[after]", ids.is_token_id),
+        before=read.cursor("page[before]", ids.is_token_id),
     )
     if search.since and search.until and search.since > search.until:
         problems.append(("filter[createdAt][from]", "must not be later than filter[createdAt][to]"))
@@ -57,7 +60,7 @@ def query_error(problems: Iterable[tuple[str, str]]) -> Problem:
     return Problem(400, "query-error", "; ".join(sentences), error="Query Error", more={"details": details})
 
 
-class _Reader:
+class Reader:
     """Reads each parameter by its rule and collects what is wrong."""
 
     def __init__(self, given: dict[str, str], problems: list[tuple[str, str]], now: datetime) -> None:
@@ -65,17 +68,17 @@ class _Reader:
         self._problems = problems
         self._now = now
 
-    def statuses(self) -> tuple[Status, ...]:
+    def statuses(self, known: tuple[S, ...]) -> tuple[S, ...]:
         named = _parts(self._given.get("filter[status]", ""))
         for name in named:
-            if name not in STATUSES:
-                self._refuse("filter[status]", f"knows {', '.join(STATUSES)}, not {name[:40]!r}")
-        return tuple(status for status in STATUSES if status in named)
+            if name not in known:
+                self._refuse("filter[status]", f"knows {', '.join(known)}, not {name[:40]!r}")
+        return tuple(status for status in known if status in named)
 
-    def tags(self) -> tuple[str, ...]:
-        tags = _parts(self._given.get("filter[tags]", ""))
+    def tags(self, name: str) -> tuple[str, ...]:
+        tags = _parts(self._given.get(name, ""))
         if len(tags) > MOST_TAGS:
-            self._refuse("filter[tags]", f"takes at most {MOST_TAGS} tags, not {len(tags)}")
+            self._refuse(name, f"takes at most {MOST_TAGS} values, not {len(tags)}")
         return tuple(tags[:MOST_TAGS])
 
     def size(self) -> int:
@@ -85,9 +88,9 @@ class _Reader:
             return 1
         return int(text)
 
-    def cursor(self, name: str) -> str | None:
+    def cursor(self, name: str, is_cursor: Callable[[str], bool]) -> str | None:
         text = self._given.get(name)
-        if text is not None and not ids.is_token_id(text):
+        if text is not None and not is_cursor(text):
             self._refuse(name, "must be a cursor that a list gave")
         return text
 
@@ -122,13 +125,16 @@ class _Reader:
         self._problems.append((name, rule))
 
 
-def _collected(parameters: Iterable[tuple[str, str]], *, strict: bool) -> tuple[dict[str, str], list[tuple[str, str]]]:
+def collected(
+    parameters: Iterable[tuple[str, str]], known: set[str], *, strict: bool
+) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """The parameters that mean something, and what is wrong with the others."""
     given: dict[str, str] = {}
     problems: list[tuple[str, str]] = []
     for name, value in parameters:
-        if name not in _KNOWN:
+        if name not in known:
             if strict:
-                problems.append((name[:80], f"is not a parameter here; known are {', '.join(sorted(_KNOWN))}"))
+                problems.append((name[:80], f"is not a parameter here; known are {', '.join(sorted(known))}"))
         elif name in given:
             problems.append((name, "is given twice; join several values with commas"))
         elif "\x00" in value:

@@ -18,16 +18,22 @@ from websockets.sync.client import ClientConnection, connect
 from app.access.guards import closed_until_opened
 from app.environments import api_keys
 from app.people import people, sign_in
+from app.runs import lifecycle as runs
+from app.runs.lifecycle import NewRun
+from app.tokens.models import By
 from tests.cast import ADAS_KEY, CLEOS_KEY
 from tests.makers import UNKNOWN_ID, House
 
 TABLE = """
                                                                          nobody full create complete read revoked cleo right other expired reader owner member signed-out garbage
 GET /                                                                       401  401    401      401  401     401  401   401   401     401    401   303    303        401     401
+GET /api/v1/runs                                                            401  200    403      403  200     401  200   401   401     401    401   401    401        401     401
+GET /api/v1/runs/{run_id:str}/events                                        401  200    403      403  200     401  404   401   401     401    401   401    401        401     401
 GET /api/v1/waitpoints/tokens                                               401  200    403      403  200     401  200   401   401     401    401   401    401        401     401
 GET /api/v1/waitpoints/tokens/{token_id:str}                                401  200    403      403  200     401  404   403   403     401    200   401    401        401     401
 GET /api/v1/waitpoints/tokens/{token_id:str}/callback/{digest:str}          405  405    405      405  405     405  405   405   405     405    405   405    405        405     405
 GET /api/v1/waitpoints/tokens/{token_id:str}/wait                           401  200    403      403  200     401  404   403   403     401    200   401    401        401     401
+GET /api/v3/runs/{run_id:str}                                               401  200    403      403  200     401  404   401   401     401    401   401    401        401     401
 GET /approve/{token_id:str}                                                 401  401    401      401  401     401  401   200   401     401    401   401    401        401     401
 GET /docs                                                                   302  302    302      302  302     302  302   302   302     302    302   302    302        302     302
 GET /docs/api                                                               200  200    200      200  200     200  200   200   200     200    200   200    200        200     200
@@ -47,10 +53,12 @@ GET /tokens/{token_id:str}                                                  401 
 GET /tokens/{token_id:str}/output                                           401  401    401      401  401     401  401   401   401     401    401   404    404        401     401
 POST /api/v1/auth/jwt/claims                                                401  200    200      200  200     401  200   401   401     401    401   401    401        401     401
 POST /api/v1/auth/public-tokens                                             401  200    403      403  200     401  200   401   401     401    401   401    401        401     401
+POST /api/v1/tasks/{task:str}/trigger                                       401  200    200      403  403     401  200   401   401     401    401   401    401        401     401
 POST /api/v1/waitpoints/tokens                                              401  200    200      403  403     401  200   401   401     401    401   401    401        401     401
 POST /api/v1/waitpoints/tokens/{token_id:str}/callback/{digest:str}         200  200    200      200  200     200  200   200   200     200    200   200    200        200     200
 POST /api/v1/waitpoints/tokens/{token_id:str}/cancel                        401  200    403      200  403     401  404   401   401     401    401   401    401        401     401
 POST /api/v1/waitpoints/tokens/{token_id:str}/complete                      401  200    403      200  403     401  404   200   403     401    403   401    401        401     401
+POST /api/v2/runs/{run_id:str}/cancel                                       401  200    200      403  403     401  404   401   401     401    401   401    401        401     401
 POST /approve/{token_id:str}                                                401  401    401      401  401     401  401   303   401     401    401   401    401        401     401
 POST /engine/v1/runs/{run_id:str}/waitpoints/tokens/{token_id:str}/wait     401  200    403      403  200     401  404   401   401     401    401   401    401        401     401
 POST /settings/environments                                                 401  401    401      401  401     401  401   401   401     401    401   400    403        401     401
@@ -190,13 +198,19 @@ def concrete(house: House, path: str, token: SimpleNamespace) -> str:
     values = {
         "token_id": token.id,
         "digest": house.callbacks.of(token.id),
-        "run_id": "run_1",
+        "run_id": _run(house) if "run_id" in path else "",
+        "task": "moderation",
         "secret": "unknown",
         "slug": "dev",
         "key_id": house.make_key().id if "key_id" in path else "",
         "path": "css/application.css",
     }
     return re.sub(r"\{(\w+):\w+\}", lambda match: values[match[1]], path).replace("//", "/")
+
+
+def _run(house: House) -> str:
+    new = NewRun(task="moderation", payload="{}")
+    return house.write(runs.trigger, house.dev.id, new, By(kind="api_key", door="rest")).run.id
 
 
 def _body(path: str) -> dict[str, Any]:

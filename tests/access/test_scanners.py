@@ -96,6 +96,7 @@ def _links(house: House) -> list[tuple[str, dict[str, str]]]:
     values = {
         "digest": house.callbacks.of(waiting.id),
         "run_id": "run_1",
+        "task": "moderation",
         "secret": house.write(sign_in.make_link, owner.id),
         "slug": "dev",
         "key_id": house.make_key().id,
