@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from waitpoint import current_step, step, task, wait
+from waitpoint import RunFailed, current_step, step, task, wait
 
 
 @dataclass
@@ -67,6 +67,21 @@ async def ask_many(people: list[str]) -> list[str]:
 @task(id="parent")
 async def publish(content: str) -> str:
     return f"child: {await moderate.trigger_and_wait(content)}"
+
+
+@task(id="guardian")
+async def guard(content: str) -> str:
+    handle = await fail_at_once.trigger(content)
+    try:
+        await handle.result()
+    except RunFailed as failed:
+        return f"{failed.type} {failed.error_message}"
+    return "nothing happened"
+
+
+@task(id="failing")
+async def fail_at_once(content: str) -> None:
+    raise LookupError(content)
 
 
 @task(id="busy")

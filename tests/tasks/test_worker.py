@@ -127,6 +127,11 @@ def test_parents_and_children(shop: Shop) -> None:
     assert "child: held" == shop.output(run_id)
 
 
+def test_the_failure_of_a_child_is_told(shop: Shop) -> None:
+    """As an exception with the words of the original."""
+    assert "LookupError no such thing" == shop.output(shop.trigger("guardian", "no such thing"))
+
+
 def test_a_failed_run_is_tried_again_with_its_journal(shop: Shop) -> None:
     """Only what failed is done again."""
     run_id = shop.trigger("flaky")

@@ -17,6 +17,9 @@ from waitpoint._errors import InvalidInput, ServerUnavailable
 
 RunStatus: TypeAlias = Literal["QUEUED", "EXECUTING", "WAITING", "COMPLETED", "FAILED", "CANCELED"]
 
+#: The type of the error that a cancelled child run ends in.
+CANCELED = "RunCanceled"
+
 ENDED: tuple[RunStatus, ...] = ("COMPLETED", "FAILED", "CANCELED")
 
 

@@ -8,6 +8,7 @@ coroutine stays where it is until the wait is over, or until it is evicted and l
 from __future__ import annotations
 
 import asyncio
+import logging
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from waitpoint import _arguments as arguments
 from waitpoint._errors import (
     InvalidInput,
     NotDurable,
@@ -39,6 +41,8 @@ from waitpoint._values import Token
 T = TypeVar("T")
 
 run_here: ContextVar[Execution | None] = ContextVar("run_here", default=None)
+
+log = logging.getLogger("waitpoint")
 
 LONGEST_WORDS = 20_000  # characters that are kept of an error
 
@@ -185,6 +189,7 @@ class Execution:
         return known.result
 
     async def trigger(self, position: str, task: str, payload: Any, options: dict[str, Any]) -> Any:
+        arguments.body("The payload", payload, names.LARGEST_RECORD)
         known = await self.recall(position, names.TRIGGER)
         if known is None:
             async with self._message():
@@ -302,20 +307,24 @@ class Execution:
         return any(getattr(group, "_on_completed_fut", None) is blocker for group in groups)
 
     async def _park(self) -> None:
-        ended: Sequence[Ended] = ()
-        with suppress(Fenced):
+        try:
             ended = await self.engine.park(self.owner, list(self._open))
-            if self.is_closed:
-                return
-            if ended:
-                self._may_go_on.set()
-                self.deliver(ended)
-            else:
-                self._stop_the_clock()
-                self.is_parked = True
-                self.engine.parked(self)
+        except Fenced:
+            self.evict()
             return
-        self.evict()
+        except InvalidInput as refusal:
+            log.warning("The run %s keeps its slot while it waits: %s", self.owner.run, refusal)
+            self._may_go_on.set()
+            return
+        if self.is_closed:
+            return
+        if ended:
+            self._may_go_on.set()
+            self.deliver(ended)
+        else:
+            self._stop_the_clock()
+            self.is_parked = True
+            self.engine.parked(self)
 
     # The end.
 
@@ -385,8 +394,13 @@ class Execution:
         self._send(self._say(last_words))
 
     async def _say(self, last_words: Callable[[], Awaitable[None]]) -> None:
-        with suppress(Fenced):
+        try:
             await last_words()
+        except Fenced:
+            pass
+        except InvalidInput as refusal:  # an output that the server does not take, for one
+            with suppress(Fenced, InvalidInput):
+                await self.engine.fail(self.owner, failure_of(refusal), None)
         self.engine.over(self)
 
     def _close(self) -> None:

@@ -63,11 +63,11 @@ class RunHandle(Generic[R]):
 
     def _output_of(self, token: Token) -> R:
         """The end of a child run is told by the token that it settles."""
-        if token.is_cancelled:
-            self._was_cancelled()
         output = read_output(token.raw_output, token.output_type)
         if token.output_is_error:
             known = output if isinstance(output, dict) else {}
+            if known.get("type") == calls.CANCELED:
+                self._was_cancelled()
             self._has_failed(known.get("type", "Error"), known.get("message", ""))
         return self._read(output)
 

@@ -17,7 +17,7 @@ from waitpoint import _arguments as arguments
 from waitpoint._calls import Call
 from waitpoint._errors import AlreadySettled, InvalidInput, TokenNotFound, WaitpointError
 from waitpoint._tasks import journal as names
-from waitpoint._tasks.calls import ENDED, RunStatus
+from waitpoint._tasks.calls import CANCELED, ENDED, RunStatus
 from waitpoint._tasks.engine import Ended, Fenced, Mode, Owner, UnknownToken
 from waitpoint._tasks.execution import Execution, RunToDo, Work
 from waitpoint._tasks.journal import Checkpoint, Failure
@@ -334,7 +334,8 @@ class Memory:
         run.status, run.output, run.failure, run.execution = status, output, failure, None
         run.waits.clear()
         if status == "CANCELED":
-            self.settle(run.token_id, "TIMED_OUT", cancelled_at=self.clock)
+            words = json.dumps({"type": CANCELED, "message": "The run was cancelled."})
+            self.settle(run.token_id, "COMPLETED", output=words, is_error=True)
         elif failure is not None:
             words = json.dumps({"type": failure.type, "message": failure.message})
             self.settle(run.token_id, "COMPLETED", output=words, is_error=True)

@@ -26,7 +26,7 @@ from waitpoint._tasks.retries import retries_of
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,127}")
+_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}")
 
 
 class TriggerOptions(TypedDict, total=False):
@@ -180,5 +180,5 @@ def task(
 
 def _checked(task_id: str) -> str:
     if not _ID.fullmatch(task_id):
-        raise InvalidInput(f"The id of a task is {task_id!r}. Use up to 128 letters, digits and any of _ . : / -")
+        raise InvalidInput(f"The id of a task is {task_id!r}. Use up to 128 letters, digits and any of _ . : -")
     return task_id

@@ -27,7 +27,7 @@ from waitpoint._tasks.tasks import Task
 from waitpoint._values import Token
 
 if TYPE_CHECKING:
-    from waitpoint._channels import Channel
+    from waitpoint._channels import AwaitingChannel, Channel
 
 ASK_AGAIN_AFTER = 0.5  # seconds, when the server failed
 LATER = {"unavailable", "internal", "overloaded"}
@@ -54,7 +54,7 @@ class Worker:
         self._errands: set[asyncio.Task[None]] = set()
         self._is_stopping = False
         self._at_rest = asyncio.Event()
-        self._channel: Channel | None = None
+        self._channel: AwaitingChannel | None = None
         self._connection = Connection(settings, hello=self._hello, heartbeat=self._heartbeat, hear=self._hear_all)
 
     async def work(self, until: asyncio.Event, patience: float = 10.0) -> None:
@@ -71,6 +71,8 @@ class Worker:
             log.warning("%d runs are given up in the middle; they will be replayed elsewhere.", len(self._executing))
         self._connection.close()
         await self._let_go_of_all()
+        if self._channel is not None:
+            await self._channel.close()
 
     async def _let_go_of_all(self) -> None:
         for execution in [*self._executing.values(), *self._parked.values()]:
