@@ -28,7 +28,7 @@ class TriggerOptions(msgspec.Struct, rename="camel", omit_defaults=True, frozen=
 
     tags: Tag | list[Tag] = []
     idempotency_key: Key = ""
-    idempotency_key_ttl: Duration | None = msgspec.field(default=None, name="idempotencyKeyTTL")
+    idempotency_key_ttl: Duration | UnsetType = msgspec.field(default=UNSET, name="idempotencyKeyTTL")
     delay: (
         Annotated[str, Meta(description="When it may begin: a duration such as 10m, or an ISO 8601 instant.")]
         | UnsetType
@@ -163,7 +163,7 @@ def run_with(
         tags=tags_in(options.get("tags", []), "/options/tags"),
         delay=_delay(options.get("delay", UNSET), now),
         idempotency_key=key,
-        idempotency_key_ttl=_lifetime(options.get("idempotencyKeyTTL")),
+        idempotency_key_ttl=_lifetime(options.get("idempotencyKeyTTL", UNSET)),
         request_key=request_key,
     )
 
@@ -240,7 +240,7 @@ def _delay(delay: Any, now: datetime) -> timedelta | datetime | None:
 
 
 def _lifetime(lifetime: Any) -> timedelta:
-    if lifetime is None:
+    if lifetime is UNSET:
         return timedelta(days=30)
     if not isinstance(lifetime, str):
         raise invalid("/options/idempotencyKeyTTL", "invalid-duration", 'must be a duration such as "1h"')
