@@ -6,6 +6,7 @@ Tokens are written without their history in the event log, which no list reads.
 
 import random
 import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -64,7 +65,7 @@ def _filled(kind: str, count: int) -> Iterator[str]:
 def _version() -> str:
     """Changes with every migration, so that a cached file is never of another schema."""
     migrations = machine.ROOT / "app" / "database" / "migrations"
-    return f"{hash(tuple(sorted(path.stat().st_mtime_ns for path in migrations.rglob('*.py')))) & 0xFFFFFFFF:08x}"
+    return f"{zlib.crc32(b''.join(path.read_bytes() for path in sorted(migrations.rglob('*.py')))):08x}"
 
 
 def _remember(path: Path, cached: Path, replaced: str) -> None:
