@@ -362,6 +362,9 @@ def test_the_surroundings_may_bring_a_channel_of_their_own() -> None:
         def __init__(self) -> None:
             self.asked: list[str] = []
 
+        def begin(self) -> "Recorder":
+            return self
+
         async def ask(self, call: Any) -> Any:
             self.asked.append(f"{call.method} {call.path}")
 
