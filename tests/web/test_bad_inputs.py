@@ -825,7 +825,8 @@ def test_b54_a_bad_message_is_answered_or_ends_the_talk(
         except ConnectionClosed as closed:
             heard = closed.rcvd.code if closed.rcvd else 0
 
-    assert answer == heard
+    # Who is still sending megabytes when the server hangs up may find the line dead before the goodbye is read.
+    assert heard in ({answer, 0} if len(said) > 1_000_000 else {answer})
 
 
 def test_b54_a_number_from_the_future_means_reload(house: House, ada: Program) -> None:
