@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import resource
 import signal
 import socket
 import sys
@@ -58,6 +59,7 @@ def main(arguments: list[str]) -> int:
     settings = load()
     signal.signal(signal.SIGTERM, _leave)
     logs.configure(settings)
+    _allow_many_sockets()
     listener = _listen(options.host, options.port)
     public_url = settings.public_url or _address(options.host, listener.getsockname()[1])
     database = open_database(settings)
@@ -70,6 +72,12 @@ def main(arguments: list[str]) -> int:
 
     server.run(create_app(settings, database, public_url, started=started), listener)
     return 0
+
+
+def _allow_many_sockets() -> None:
+    """Every open page is a socket; the usual limit of 1,024 open files is meant for other programs."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class _Server:
