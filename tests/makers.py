@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import SimpleNamespace
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -43,6 +44,7 @@ from tests.fixtures import KINDS
 
 TOKENS = "/api/v1/waitpoints/tokens"
 UNKNOWN_ID = ids.first_id_at(ids.TOKEN_PREFIX, EPOCH)
+_NONE_KEPT = DefaultCookiePolicy(allowed_domains=[])  # many tests share one client, so it keeps nothing of theirs
 AHEAD = timedelta(days=1500)  # PostgreSQL compares deadlines with its own clock too, so ours must be ahead of it
 
 T = TypeVar("T")
@@ -191,7 +193,7 @@ class House:
         self.callbacks: CallbackHash = self.service.callbacks
         while not self._server.started:
             time.sleep(0.005)
-        self.client = httpx.Client(base_url=self.url, timeout=20, trust_env=False)
+        self.client = httpx.Client(base_url=self.url, timeout=20, trust_env=False, cookies=CookieJar(_NONE_KEPT))
         self.dev: Environment = self._environment("dev")
         self.prod: Environment = self._environment("prod")
 

@@ -21,6 +21,7 @@ MANY = 1_000  # tokens
 COMPLETERS = 16
 AT_ONCE = 4  # tokens
 CONNECTIONS = AT_ONCE * COMPLETERS
+COMPLETER_KINDS = ("complete", "callback", "public", "cancel")
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -44,7 +45,7 @@ def test_of_sixteen_who_contradict_each_other_one_ends_the_token(servers: list[R
     wrong = [race for race in races if not race.is_told_truly]
     assert [] == wrong[:3]
     # The guard of this test: all kinds of completers must have won now and then, or nothing was raced.
-    assert {"complete", "callback", "public", "cancel"} == {race.winners[0].kind for race in races}
+    assert set(COMPLETER_KINDS) == {race.winners[0].kind for race in races}
 
 
 @pytest.mark.parametrize("scope", ["idempotency key", "request"])
@@ -138,7 +139,11 @@ async def run_race(pool: "Pool", index: int) -> Race:
     async def attempt(one: Attempt) -> None:
         one.status, one.told = await pool.ask("POST", one.path, one.body, one.headers)
 
-    await asyncio.gather(*map(attempt, race.attempts))
+    first, *others = race.attempts
+    leading = asyncio.create_task(attempt(first))
+    if has_head_start(index):
+        await pool.ask("GET", "/healthz", b"", {})  # the server has read the first by now, and not yet answered it
+    await asyncio.gather(leading, *map(attempt, others))
     _, race.final = await pool.ask("GET", f"{TOKENS}/{token['id']}", b"", key())
     return race
 
@@ -163,7 +168,15 @@ def attempts_on(token: dict[str, Any], index: int) -> list[Attempt]:
             reason = f"by {number}"
             attempts.append(Attempt("cancel", reason, f"{path}/cancel", json.dumps({"reason": reason}).encode(), key()))
     random.Random(index).shuffle(attempts)
+    if has_head_start(index):
+        kind = COMPLETER_KINDS[index // 4 % len(COMPLETER_KINDS)]
+        attempts.sort(key=lambda attempt: attempt.kind != kind)
     return attempts
+
+
+def has_head_start(index: int) -> bool:
+    """In every fourth race one kind after the other goes first: by chance alone the slower ways in hardly ever win."""
+    return index % 4 == 0
 
 
 async def create_at_once(
