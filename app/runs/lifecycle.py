@@ -1,4 +1,4 @@
-"""Everything that changes a run: triggered, claimed, finished, failed, cancelled, given up by its worker.
+"""Everything that changes a run: triggered, claimed, finished, failed, cancelled, retried, given up by its worker.
 
 A run has one owner at a time. Claiming begins a new generation; whatever an owner of an older one
 says afterwards is `Fenced` and changes nothing, however long it was away.
@@ -144,6 +144,23 @@ _RETRY = Prepared(
     .returning(*COLUMNS),
     COLUMNS,
 )
+_ONCE_MORE = Prepared(
+    update(_runs)
+    .where(_runs.c.id == bindparam("b_id"))
+    .values(
+        status=QUEUED,
+        attempt=_runs.c.attempt + 1,
+        generation=_runs.c.generation + 1,
+        available_at=bindparam("b_available", type_=Instant),
+        finished_at=null(),
+        output=null(),
+        problem=null(),
+        owner=null(),
+        lease_until=null(),
+    )
+    .returning(*COLUMNS),
+    COLUMNS,
+)
 _PROBLEM = Prepared(
     update(_runs)
     .where(_OWNED)
@@ -279,6 +296,22 @@ def cancel(db: Unit, run_id: str, environment_id: str, by: By, rules: Rules = NO
     )
     run = run_of(db.execute(cancelled).one())
     _ended(db, run, by, rules)
+    return run
+
+
+def retry(db: Unit, run_id: str, environment_id: str, by: By) -> Run | Unknown:
+    """Queue a failed or cancelled run once more. It keeps its journal, so only what failed runs again.
+
+    Any other run stays as it is. What a parent was told of the first end stands.
+    """
+    run = found(db, LOCKED, run_id)
+    if run is None or run.environment_id != environment_id:
+        return Unknown()
+    if run.status not in {FAILED, CANCELED}:
+        return run
+    (row,) = db.run(_ONCE_MORE, {"b_id": run.id, "b_available": db.now})
+    run = run_of(row)
+    record(db, "run.retried", run, by, attempt=run.attempt)
     return run
 
 

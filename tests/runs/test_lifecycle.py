@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
-from app.runs import lifecycle
+import msgspec
+
+from app.runs import lifecycle, waits
 from app.runs.lifecycle import FENCED, PARKED_GRACE, NewRun, Unknown
 from app.runs.models import Checkpoint, Owner
 from tests.database.worlds import ADA
@@ -204,6 +206,66 @@ class TestCancel:
 
         assert Unknown() == world.do(lifecycle.cancel, run.id, "another", ADA)
         assert Unknown() == world.do(lifecycle.cancel, "run_1", world.environment_id, ADA)
+
+
+class TestRetry:
+    def test_a_failed_run_is_queued_once_more_with_its_journal(self, world: World) -> None:
+        stale = world.start()
+        world.step(stale, "1", "1")
+        world.fail(stale)
+
+        run = world.retry(stale)
+
+        assert ("QUEUED", 2, None, None) == (run.status, run.attempt, run.finished_at, run.owner)
+        assert ["1"] == [checkpoint.position for checkpoint in world.journal(run)]
+        assert FENCED == world.finish(stale)
+        (claimed,) = world.claim("w2")
+        assert "COMPLETED" == world.finish(claimed).status
+        assert {} == world.broken_rules()
+
+    def test_a_cancelled_run_opens_its_waits_again(self, world: World) -> None:
+        token = world.token()
+        run = world.start()
+        world.wait(run, "1", token.id)
+        world.park(run, "1")
+        world.cancel(run)
+
+        world.retry(run)
+
+        (claimed,) = world.claim()
+        world.wait(claimed, "1", token.id)
+        world.park(claimed, "1")
+        world.complete(token.id)
+        assert "QUEUED" == world.read(run).status
+
+    def test_any_other_run_stays_as_it_is(self, world: World) -> None:
+        executing = world.start()
+        assert executing == world.retry(executing)
+        world.finish(executing, "1")
+        queued = world.trigger()
+
+        assert queued == world.retry(queued)
+        assert ("COMPLETED", "1") == ((ended := world.retry(executing)).status, ended.output)
+
+    def test_what_a_parent_was_told_stands(self, world: World) -> None:
+        """The token of the child's end was settled by its first end."""
+        parent = world.start()
+        new = NewRun(task="child", payload="{}")
+        made = world.do(waits.trigger_child, world.owner(parent), "1", new, ADA)
+        child_id, token_id = msgspec.json.decode(made.result or "").values()
+        (child,) = world.claim(tasks=("child",))
+        world.fail(child)
+
+        world.retry(child)
+        world.finish(world.claim(tasks=("child",))[0], '"late"')
+
+        assert "COMPLETED" == world.read(child_id).status
+        assert world.settled(token_id).output_is_error
+
+    def test_another_environments_run_is_unknown(self, world: World) -> None:
+        run = world.trigger()
+
+        assert Unknown() == world.do(lifecycle.retry, run.id, "another", ADA)
 
 
 class TestKeys:

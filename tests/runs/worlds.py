@@ -15,6 +15,7 @@ from app.runs import journal, lifecycle, waits
 from app.runs.lifecycle import NewRun
 from app.runs.models import Checkpoint, Owner, Run
 from app.tokens import lifecycle as tokens
+from app.tokens import search as tokens_search
 from app.tokens.lifecycle import Answer, NewToken, Rules, Settlement
 from app.tokens.models import Token
 from tests.database.worlds import ADA, HandClock
@@ -97,6 +98,9 @@ class World:
     def cancel(self, run: Run) -> Any:
         return self.do(lifecycle.cancel, run.id, self.environment_id, ADA, RULES)
 
+    def retry(self, run: Run) -> Any:
+        return self.do(lifecycle.retry, run.id, self.environment_id, ADA)
+
     def take_back(self) -> list[Run]:
         return self.do(lifecycle.take_back_lost, 100)
 
@@ -111,6 +115,13 @@ class World:
         found = self.do(lifecycle.retrieve, run if isinstance(run, str) else run.id, self.environment_id)
         assert found is not None
         return found
+
+    def settled(self, token_id: str) -> Token:
+        """A token that has ended."""
+        token = self.do(tokens_search.retrieve, token_id)
+        assert isinstance(token, Token)
+        assert token.is_settled
+        return token
 
     def journal(self, run: Run) -> list[Checkpoint]:
         return self.do(journal.of_run, run.id)

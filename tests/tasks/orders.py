@@ -96,6 +96,12 @@ async def fail_twice() -> int:
     return await succeed_the_third_time()
 
 
+@task(id="brittle")
+async def fail_without_retries() -> int:
+    await count(0)
+    return await succeed_the_third_time()
+
+
 @step
 async def succeed_the_third_time() -> int:
     note("tried")

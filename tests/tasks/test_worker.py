@@ -140,6 +140,19 @@ def test_a_failed_run_is_tried_again_with_its_journal(shop: Shop) -> None:
     assert [1, 3] == list(Counter(line.split()[0] for line in shop.worker.ledger).values())
 
 
+def test_a_run_that_has_failed_for_good_may_be_tried_once_more(one_shop: Shop) -> None:
+    """By whoever put right what was wrong: only what failed is done again."""
+    run_id = one_shop.trigger("brittle")
+    for attempt in (2, 3):
+        one_shop.becomes(run_id, "FAILED")
+        retried = one_shop.house.write(lifecycle.retry, run_id, one_shop.ada.environment_id, ADA)
+        assert isinstance(retried, Run)
+        assert attempt == retried.attempt
+
+    assert 3 == one_shop.output(run_id)
+    assert [1, 3] == list(Counter(line.split()[0] for line in one_shop.worker.ledger).values())
+
+
 def test_a_worker_that_is_killed_while_a_run_waits(shop: Shop) -> None:
     """The run is only rows then, and goes on at whatever worker there is."""
     run_id = shop.trigger("moderation", "Hello")

@@ -20,7 +20,7 @@ def test_all_tasks_of_a_module_are_found() -> None:
     """And steps are none."""
     found = {task.id for task in tasks_of("orders")}
 
-    assert {"moderation", "counting", "branches", "parent", "busy", "flaky", "guardian", "failing"} == found
+    assert {"moderation", "counting", "branches", "parent", "busy", "flaky", "brittle", "guardian", "failing"} == found
 
 
 def test_one_of_them_may_be_named() -> None:

@@ -357,13 +357,12 @@ class Execution:
     async def _failed(self, error: BaseException) -> None:
         if self.is_closed:
             return
-        retry_in = self._retry_in(error)
-        if retry_in is not None:
-            afresh = sorted({step.position for step in _steps_that_failed(error) if self._is_unanswered(step)})
-            if afresh:
-                with suppress(RunEvicted):
-                    await self.record(self._journal.next_retry, names.RETRY, afresh)
-        self._conclude_failed(error, retry_in)
+        # After the last attempt, too: a person may yet have the run tried once more.
+        afresh = sorted({step.position for step in _steps_that_failed(error) if self._is_unanswered(step)})
+        if afresh:
+            with suppress(RunEvicted):
+                await self.record(self._journal.next_retry, names.RETRY, afresh)
+        self._conclude_failed(error, self._retry_in(error))
 
     def step_failed(self, position: str) -> None:
         """The code is about to be told that this step has failed."""
