@@ -252,6 +252,7 @@ class TestRetry:
         parent = world.start()
         new = NewRun(task="child", payload="{}")
         made = world.do(waits.trigger_child, world.owner(parent), "1", new, ADA)
+        assert isinstance(made, Checkpoint)
         child_id, token_id = msgspec.json.decode(made.result or "").values()
         (child,) = world.claim(tasks=("child",))
         world.fail(child)
