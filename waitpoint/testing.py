@@ -191,7 +191,8 @@ class Rehearsal:
     @property
     def tokens(self) -> list[Token]:
         """All tokens that were created, oldest first."""
-        return list(self._memory.tokens.values())
+        ends = {run.token_id for run in self._memory.runs.values()}
+        return [token for token in self._memory.tokens.values() if token.id not in ends]
 
     @property
     def runs(self) -> list[RehearsedRun]:

@@ -223,11 +223,14 @@ class Worker:
             return
         del self._executing[run]
         self._parked[run] = execution
+        self._evict_too_many()
+        self._has_room()
+
+    def _evict_too_many(self) -> None:
         while len(self._parked) > self._max_parked:
             oldest, too_much = self._parked.popitem(last=False)
             self._evicted[oldest] = replace(too_much.run, owner=too_much.owner, checkpoints=())
             too_much.evict()
-        self._has_room()
 
     def over(self, execution: Execution) -> None:
         run = execution.owner.run
