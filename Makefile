@@ -5,7 +5,7 @@ VENV   := .venv/bin
 PYTEST := $(VENV)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-server run test check format bench e2e browser
+.PHONY: help setup setup-server run test check format bench e2e tools
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F '\t' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -19,10 +19,10 @@ setup-server: # only what a running server needs, and nothing taken away from a 
 run: setup-server ## Start a development server on http://127.0.0.1:8000 (PORT=… for another port)
 	@exec $(VENV)/python -m scripts.run_development_server
 
-test: setup browser ## Run all tests: both databases, the official JavaScript SDK, a real browser
-	$(PYTEST) tests; first=$$?; $(PYTEST) e2e && exit $$first
+test: setup tools ## Run all tests: both databases, the official JavaScript SDK, a real browser
+	$(PYTEST) -n auto tests; first=$$?; $(PYTEST) e2e && exit $$first
 
-e2e: setup browser ## Run the stories in a real browser only
+e2e: setup tools ## Run the stories in a real browser only
 	$(PYTEST) e2e
 
 check: setup ## Check format, lint and types
@@ -34,8 +34,8 @@ format: setup ## Put the code into the house format
 	$(VENV)/ruff format .
 	$(VENV)/ruff check --fix .
 
-bench: setup browser ## Measure speed against an empty handler, big tables against small ones
+bench: setup tools ## Measure speed against an empty handler, big tables against small ones
 	$(VENV)/python -m benchmarks
 
-browser: setup
-	@$(VENV)/python -m scripts.ensure_browser
+tools: setup
+	@$(VENV)/python -m scripts.ensure_tools

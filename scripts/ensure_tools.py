@@ -1,4 +1,4 @@
-"""Make sure that the tests have a browser, or fail with what to do."""
+"""Make sure that the tests have a browser, or fail with what to do; and strace, where it can be had."""
 
 import os
 import shutil
@@ -16,12 +16,15 @@ or say where it is: CHROMIUM=/path/to/chromium make test"""
 
 def main() -> int:
     """Take the system's browser, else the package manager's when root, else Playwright's own."""
+    if not shutil.which("strace"):
+        install_with_apt("strace")  # for tests of a failing disk, which are skipped without it
     if has_browser():
         return 0
-    for install in (install_with_apt, install_with_playwright):
-        install()
-        if has_browser():
-            return 0
+    install_with_apt("chromium", "fonts-dejavu-core")
+    if not has_browser():
+        install_with_playwright()
+    if has_browser():
+        return 0
     sys.stderr.write(ADVICE + "\n")
     return 1
 
@@ -31,12 +34,12 @@ def has_browser() -> bool:
     return bool(chromium_of_the_system() or chromium_of_playwright())
 
 
-def install_with_apt() -> None:
-    """Install Debian's Chromium and a font. Needs root and apt-get, else does nothing."""
+def install_with_apt(*packages: str) -> None:
+    """Install packages of Debian. Needs root and apt-get, else does nothing."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     attempt(["apt-get", "update", "-qq"])
-    attempt(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-dejavu-core"])
+    attempt(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages])
 
 
 def install_with_playwright() -> None:
@@ -45,7 +48,7 @@ def install_with_playwright() -> None:
 
 
 def attempt(command: Sequence[str]) -> None:
-    """Run a command that is allowed to fail: whether there is a browser now is asked afterwards."""
+    """Run a command that is allowed to fail: whether it did what it should is asked afterwards."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(command, check=False, env=environment, stdout=sys.stderr)
 
