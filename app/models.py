@@ -2,8 +2,9 @@
 
 from .environments import models as environments
 from .events import models as events
+from .notifications import models as notifications
 from .people import models as people
 from .runs import models as runs
 from .tokens import models as tokens
 
-__all__ = ["environments", "events", "people", "runs", "tokens"]
+__all__ = ["environments", "events", "notifications", "people", "runs", "tokens"]
