@@ -9,7 +9,6 @@ from typing import Any
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
-from ..people.people import OWNER
 from ..service import Service, service_of
 from ..web.edge import ALLOWANCE
 from ..web.problems import Problem
@@ -81,10 +80,17 @@ async def requires_a_signed_in_person(connection: Connection, _: BaseRouteHandle
     connection.scope["auth"] = person
 
 
+async def requires_a_member(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Open to people who work with this server. Approvers have their inbox; the handler asks which environment."""
+    await requires_a_signed_in_person(connection, handler)
+    if not connection.scope["auth"].is_member:
+        raise Problem(403, "members-only", "This is for members. What you are asked is in your inbox.")
+
+
 async def requires_an_owner(connection: Connection, handler: BaseRouteHandler) -> None:
     """Open to signed-in people whose role is owner."""
     await requires_a_signed_in_person(connection, handler)
-    if connection.scope["auth"].role != OWNER:
+    if not connection.scope["auth"].is_owner:
         raise Problem(403, "owners-only", "Only an owner may do this.")
 
 

@@ -3,11 +3,13 @@
 A principal answers questions about itself in words; it never looks anything up.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
 import msgspec
 
+from ..people.models import APPROVER, OWNER, Role
 from ..tokens.models import By
 
 Action = Literal["create", "complete", "read", "worker"]
@@ -54,13 +56,32 @@ class PublicAccess(msgspec.Struct, frozen=True):
 
 
 class Person(msgspec.Struct, frozen=True):
-    """A person who has signed in."""
+    """A person who has signed in. `roles` says in which environments their role is another, by id."""
 
     id: str
     email: str
     name: str
-    role: str
+    role: Role
     session_id: str
+    roles: Mapping[str, Role] = msgspec.field(default_factory=dict)
+    time_zone: str | None = None
+
+    @property
+    def is_owner(self) -> bool:
+        """Owners are owners everywhere."""
+        return self.role == OWNER
+
+    @property
+    def is_member(self) -> bool:
+        """Whether there is an environment whose desk they may see."""
+        return any(role != APPROVER for role in (self.role, *self.roles.values()))
+
+    def role_in(self, environment_id: str) -> Role:
+        return self.role if self.is_owner else self.roles.get(environment_id, self.role)
+
+    def may_see_desk_of(self, environment_id: str) -> bool:
+        """Tokens, runs and the log of an environment are for its members and owners."""
+        return self.role_in(environment_id) != APPROVER
 
     def by(self, door: str) -> By:
         return By(kind="person", door=door, id=self.id, name=self.name)

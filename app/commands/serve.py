@@ -18,7 +18,7 @@ from ..asgi import create_app
 from ..database import Unit
 from ..opening import open_database
 from ..people import people, sign_in
-from ..people.people import OWNER
+from ..people.models import OWNER
 from ..realtime.protocol import ImpatientProtocol
 from ..service import Service
 from ..settings import BadSettings, load

@@ -21,6 +21,7 @@ class Record(msgspec.Struct, frozen=True):
     actor: str  # JSON
     data: str  # JSON
     at: datetime
+    who: str | None = None
 
 
 class Unit:
@@ -79,7 +80,8 @@ class Unit:
         data: object = None,
     ) -> None:
         """Log that something happened, in this very transaction."""
-        self.records.append(Record(kind, subject, environment_id, _json(actor), _json(data or {}), self.now))
+        who = getattr(actor, "who", None)
+        self.records.append(Record(kind, subject, environment_id, _json(actor), _json(data or {}), self.now, who))
 
 
 def _json(value: object) -> str:

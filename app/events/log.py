@@ -75,6 +75,7 @@ def append(connection: Connection, records: Sequence[Record]) -> int:
                 "actor": record.actor,
                 "at": record.at,
                 "data": record.data,
+                "who": record.who,
             }
             for number, record in enumerate(records, first)
         ],

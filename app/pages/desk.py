@@ -23,10 +23,13 @@ class _Surroundings(msgspec.Struct, frozen=True):
 
 
 async def desk(request: Request[Any, Any, Any], slug: str | None = None) -> Frame:
-    """The frame for the signed-in person. `slug` chooses the environment; unknown or none means the first."""
+    """The frame for the signed-in person, with the environments whose desk they may see.
+
+    `slug` chooses one; unknown or none means the first.
+    """
     person: Person = request.auth
     chosen = slug or request.query_params.get("environment")
-    around = await service_of(request).database.read(_around, chosen)
+    around = await service_of(request).database.read(_around, person, chosen)
     return Frame(
         person=person.name,
         environment=around.environment,
@@ -35,7 +38,7 @@ async def desk(request: Request[Any, Any, Any], slug: str | None = None) -> Fram
     )
 
 
-def _around(db: Unit, slug: str | None) -> _Surroundings:
-    every = environments.every(db)
+def _around(db: Unit, person: Person, slug: str | None) -> _Surroundings:
+    every = [environment for environment in environments.every(db) if person.may_see_desk_of(environment.id)]
     chosen = next((environment for environment in every if slug in {environment.slug, environment.id}), every[0])
     return _Surroundings(chosen, every, count(db, chosen.id, Search(statuses=(WAITING,))))

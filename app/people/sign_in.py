@@ -19,8 +19,7 @@ from ..database import Unit
 from ..database.tables import table_of
 from ..environments.signing_keys import SESSION, SigningKey, ensure
 from . import people
-from .models import PersonRow, SessionRow, SignInLinkRow
-from .people import OWNER
+from .models import OWNER, PersonRow, SessionRow, SignInLinkRow
 
 LINK_LIFETIME = timedelta(hours=24)
 SESSION_LIFETIME = timedelta(days=30)
@@ -84,7 +83,7 @@ def begin(db: Unit, person_id: str) -> SignedIn:
     values = {"id": session_id, "person_id": person_id, "created_at": db.now, "expires_at": expires_at}
     db.execute(insert(_sessions), values)
     row = db.execute(select(_people).where(_people.c.id == person_id)).one()
-    person = Person(row.id, row.email, row.name, row.role, session_id)
+    person = _person(db, row, session_id)
     db.record("person.signed_in", person.id, actor=person.by("page"))
     return SignedIn(person, _cookie(ensure(db, SESSION), session_id, to_milliseconds(expires_at) // 1000))
 
@@ -104,14 +103,19 @@ def session_in(cookie: str, key: SigningKey) -> str | None:
 
 
 def person_of(db: Unit, session_id: str) -> Person | None:
-    """Who is signed in by a session; None when it has ended."""
+    """Who is signed in by a session; None when it has ended, or the person was disabled."""
     statement = (
         select(_people)
         .join(_sessions, _sessions.c.person_id == _people.c.id)
-        .where(_sessions.c.id == session_id, _sessions.c.ended_at.is_(None), _sessions.c.expires_at > db.now)
+        .where(
+            _sessions.c.id == session_id,
+            _sessions.c.ended_at.is_(None),
+            _sessions.c.expires_at > db.now,
+            _people.c.disabled_at.is_(None),
+        )
     )
     row = db.execute(statement).one_or_none()
-    return None if row is None else Person(row.id, row.email, row.name, row.role, session_id)
+    return None if row is None else _person(db, row, session_id)
 
 
 def sign_out(db: Unit, session_id: str) -> None:
@@ -123,6 +127,11 @@ def sign_out_everywhere(db: Unit, person_id: str) -> None:
     """End every session of a person."""
     running = (_sessions.c.person_id == person_id) & _sessions.c.ended_at.is_(None)
     db.execute(update(_sessions).where(running).values(ended_at=db.now))
+
+
+def _person(db: Unit, row: Row[Any], session_id: str) -> Person:
+    roles = people.roles_of(db, row.id)
+    return Person(row.id, row.email, row.name, row.role, session_id, roles, row.time_zone)
 
 
 def _good_link(db: Unit, secret: str) -> Row[Any] | None:

@@ -38,23 +38,24 @@ class Lists:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._lists: defaultdict[str, dict[Filters, OpenList]] = defaultdict(dict)
+        self._lists: defaultdict[str, dict[tuple[Filters, str], OpenList]] = defaultdict(dict)
         self._rows = Rows(service.database)
         self._counting = asyncio.Lock()
 
     @contextmanager
     def shown_on(self, page: OpenPage, frame: Frame, filters: Filters) -> Iterator["OpenList"]:
         lists = self._lists[environment_of(frame).id]
-        if filters not in lists:
-            lists[filters] = OpenList(self._service, self._rows, self._counting, frame, filters)
-        shown = lists[filters]
+        name = (filters, frame.environment_query)  # how links name the environment: not everybody sees the same ones
+        if name not in lists:
+            lists[name] = OpenList(self._service, self._rows, self._counting, frame, filters)
+        shown = lists[name]
         shown.pages[page] = Seen()
         try:
             yield shown
         finally:
             self._rows.forget(page, shown.pages.pop(page).tokens)
-            if not shown.pages and lists.get(filters) is shown:
-                del lists[filters]
+            if not shown.pages and lists.get(name) is shown:
+                del lists[name]
                 shown.stop()
 
     def hear(self, event: Event) -> None:

@@ -1,6 +1,6 @@
 """The sockets of open pages: the same partials that the pages were drawn with, pushed when something changes."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 
 import msgspec
@@ -28,10 +28,11 @@ log = structlog.get_logger(__name__)
 
 
 class Visitor(msgspec.Struct, frozen=True):
-    """Whose page it is, and whether they would be let in again."""
+    """Whose page it is, whether they would be let in again, and which environments they may see, by id."""
 
     name: str
     is_welcome: IsWelcome
+    may_see: Callable[[str], bool] = lambda _: False
 
 
 class Pages:
@@ -55,7 +56,8 @@ class Pages:
         """Keep a list up to date until its page is left."""
         page = OpenPage(line, version)
         async with self._visit(line, visitor) as stack:
-            frame = _frame(await self._environments(), filters.environment)
+            visible = [each for each in await self._environments() if visitor.may_see(each.id)]
+            frame = _frame(visible, filters.environment)
             shown = stack.enter_context(self._lists.shown_on(page, frame, filters))
             stack.enter_context(self._waiting_counts.shown_on(page, environment_of(frame).id))
             await line.converse(lambda: page.speak(shown.draw), _let_pass)

@@ -5,7 +5,7 @@ from typing import Any, cast
 from litestar import WebSocket, websocket
 from litestar.params import FromPath
 
-from ..access.guards import Guard, requires_a_signed_in_person, session_cookie
+from ..access.guards import Guard, requires_a_member, session_cookie
 from ..access.principals import Person
 from ..service import service_of
 from ..tokens.approval import access_in
@@ -20,7 +20,7 @@ from .pages import Visitor
 Socket = WebSocket[Any, Any, Any]
 
 PROGRAMS: list[Guard] = [programs_that_say_who_they_are]
-DESK: list[Guard] = [our_own_pages, requires_a_signed_in_person]
+DESK: list[Guard] = [our_own_pages, requires_a_member]
 DOOR: list[Guard] = [our_own_pages, anyone_with_the_approval_page_open]
 
 
@@ -34,7 +34,7 @@ async def events(socket: Socket) -> None:
 @websocket("/live/tokens", guards=DESK)
 async def token_list(socket: Socket) -> None:
     """An open list."""
-    visitor = _person(socket)
+    visitor = _member(socket)
     await socket.accept()
     await _live(socket).pages.keep_list(Line(socket), visitor, filters_of(socket.query_params), _version(socket))
 
@@ -43,9 +43,9 @@ async def token_list(socket: Socket) -> None:
 async def token_page(socket: Socket, token_id: FromPath[str]) -> None:
     """The open page of one token."""
     token = await certain(service_of(socket).database, retrieve, token_id)
-    if token is None:
+    if token is None or not _person(socket).may_see_desk_of(token.environment_id):
         raise not_found()
-    visitor = _person(socket)
+    visitor = _member(socket)
     await socket.accept()
     await _live(socket).pages.keep_token(Line(socket), visitor, token, _version(socket))
 
@@ -81,12 +81,17 @@ def _version(socket: Socket) -> str:
     return socket.query_params.get("version", "")
 
 
-def _person(socket: Socket) -> Visitor:
+def _person(socket: Socket) -> Person:
     person: Person = socket.auth
-    service = service_of(socket)
+    return person
+
+
+def _member(socket: Socket) -> Visitor:
+    """Who looks at the desk; welcome for as long as they may do all that they may do now."""
+    person, service = _person(socket), service_of(socket)
     cookie = socket.cookies.get(session_cookie(service), "")
 
     async def is_welcome() -> bool:
-        return await service.authentication.person(cookie) is not None
+        return await service.authentication.person(cookie) == person
 
-    return Visitor(f"person:{person.id}", is_welcome)
+    return Visitor(f"person:{person.id}", is_welcome, person.may_see_desk_of)

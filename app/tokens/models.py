@@ -157,7 +157,7 @@ class Token(msgspec.Struct, frozen=True):
 class By(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who did something, and by which door: what the timeline tells.
 
-    `kind` is one of api_key, public_access_token, callback, person, system; `door` one of
+    `kind` is one of api_key, public_access_token, callback, person, link, system; `door` one of
     rest, callback, page, approval, command, deadline.
     """
 
@@ -165,6 +165,11 @@ class By(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     door: str
     id: str | None = None
     name: str | None = None
+
+    @property
+    def who(self) -> str | None:
+        """The person behind it: the id of one who is signed in, the address of one who was sent a link."""
+        return {"person": self.id, "link": self.name}.get(self.kind)
 
 
 DEADLINE = By(kind="system", door="deadline")

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 
 from .. import ids
 from ..access.callbacks import callback_url
-from ..access.guards import forms_of_our_own_pages, requires_a_signed_in_person
+from ..access.guards import forms_of_our_own_pages, requires_a_member, requires_a_signed_in_person
 from ..access.principals import Person
 from ..access.public_access import write_scope
 from ..environments.models import Environment
@@ -39,11 +39,11 @@ _NEW_FIELDS = {
     "idempotencyKey": "idempotency_key",
     "idempotencyKeyTTL": "idempotency_key_ttl",
 }
-DESK = [requires_a_signed_in_person]
-DESK_FORM = [requires_a_signed_in_person, forms_of_our_own_pages]
+DESK = [requires_a_member]
+DESK_FORM = [requires_a_member, forms_of_our_own_pages]
 
 
-@get("/", guards=DESK)
+@get("/", guards=[requires_a_signed_in_person])
 async def front_door() -> Response[Any]:
     """The first page is the list."""
     return see_other("/tokens")
@@ -105,7 +105,7 @@ async def show_page(request: Asked, token_id: FromPath[str]) -> Response[str]:
 @get("/tokens/{token_id:str}/output", guards=DESK)
 async def output_page(request: Asked, token_id: FromPath[str]) -> Response[str]:
     """The output as it came in, as plain text."""
-    token = await _token(service_of(request), token_id)
+    token = await _token(request, token_id)
     if token.output is None:
         raise not_found()
     return Response(token.output, media_type=MediaType.TEXT, headers=HEADERS)
@@ -115,7 +115,7 @@ async def output_page(request: Asked, token_id: FromPath[str]) -> Response[str]:
 async def complete(request: Asked, token_id: FromPath[str]) -> Response[Any]:
     """Complete a token by hand: approve, send back, or give any JSON."""
     service, form = service_of(request), await form_of(request)
-    token = await _token(service, token_id)
+    token = await _token(request, token_id)
     output, errors = output_of(form)
     if output is None:
         return await _page_of(request, token_id, status_code=400, values=form, errors=errors)
@@ -127,7 +127,7 @@ async def complete(request: Asked, token_id: FromPath[str]) -> Response[Any]:
 async def cancel(request: Asked, token_id: FromPath[str]) -> Response[Any]:
     """Withdraw a token, with a reason."""
     service, form = service_of(request), await form_of(request)
-    token, reason = await _token(service, token_id), form.get("reason", "").strip()
+    token, reason = await _token(request, token_id), form.get("reason", "").strip()
     if len(reason) > LONGEST_REASON:
         errors = {"reason": f"A reason has at most {LONGEST_REASON:,} characters; this one has {len(reason):,}."}
         return await _page_of(request, token_id, status_code=400, values=form, errors=errors)
@@ -147,7 +147,7 @@ async def cancel(request: Asked, token_id: FromPath[str]) -> Response[Any]:
 async def time_out(request: Asked, token_id: FromPath[str]) -> Response[Any]:
     """Let a token time out now, as if its deadline had come."""
     service = service_of(request)
-    token = await _token(service, token_id)
+    token = await _token(request, token_id)
     settlement = await service.database.write(
         lifecycle.time_out, token.id, token.environment_id, by(request), service.rules, key=f"token:{token.id}"
     )
@@ -231,9 +231,10 @@ def _shown(view: View) -> str:
     return f"{number} {'token' if number == 1 else 'tokens'}, newest first"
 
 
-async def _token(service: Service, token_id: str) -> Token:
-    token = await certain(service.database, retrieve, token_id) if ids.is_token_id(token_id) else None
-    if token is None:
+async def _token(request: Asked, token_id: str) -> Token:
+    database = service_of(request).database
+    token = await certain(database, retrieve, token_id) if ids.is_token_id(token_id) else None
+    if token is None or not request.auth.may_see_desk_of(token.environment_id):
         raise not_found()
     return token
 
@@ -249,7 +250,7 @@ async def _page_of(
 ) -> Response[str]:
     service = service_of(request)
     view = await certain(service.database, token_view, token_id) if ids.is_token_id(token_id) else None
-    if view is None:
+    if view is None or not request.auth.may_see_desk_of(view["token"].environment_id):
         raise not_found()
     token: Token = view["token"]
     return page(

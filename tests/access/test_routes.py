@@ -25,56 +25,56 @@ from tests.cast import ADAS_KEY, CLEOS_KEY
 from tests.makers import UNKNOWN_ID, House
 
 TABLE = """
-                                                                         nobody full create complete read revoked cleo right other expired reader owner member signed-out garbage
-GET /                                                                       401  401    401      401  401     401  401   401   401     401    401   303    303        401     401
-GET /api/v1/runs                                                            401  200    403      403  200     401  200   401   401     401    401   401    401        401     401
-GET /api/v1/runs/{run_id:str}/events                                        401  200    403      403  200     401  404   401   401     401    401   401    401        401     401
-GET /api/v1/waitpoints/tokens                                               401  200    403      403  200     401  200   401   401     401    401   401    401        401     401
-GET /api/v1/waitpoints/tokens/{token_id:str}                                401  200    403      403  200     401  404   403   403     401    200   401    401        401     401
-GET /api/v1/waitpoints/tokens/{token_id:str}/callback/{digest:str}          405  405    405      405  405     405  405   405   405     405    405   405    405        405     405
-GET /api/v1/waitpoints/tokens/{token_id:str}/wait                           401  200    403      403  200     401  404   403   403     401    200   401    401        401     401
-GET /api/v3/runs/{run_id:str}                                               401  200    403      403  200     401  404   401   401     401    401   401    401        401     401
-GET /approve/{token_id:str}                                                 401  401    401      401  401     401  401   200   401     401    401   401    401        401     401
-GET /docs                                                                   302  302    302      302  302     302  302   302   302     302    302   302    302        302     302
-GET /docs/api                                                               200  200    200      200  200     200  200   200   200     200    200   200    200        200     200
-GET /healthz                                                                200  200    200      200  200     200  200   200   200     200    200   200    200        200     200
-GET /metrics                                                                200  200    200      200  200     200  200   200   200     200    200   200    200        200     200
-GET /readyz                                                                 200  200    200      200  200     200  200   200   200     200    200   200    200        200     200
-GET /schema/openapi.json                                                    200  200    200      200  200     200  200   200   200     200    200   200    200        200     200
-GET /settings                                                               401  401    401      401  401     401  401   401   401     401    401   303    403        401     401
-GET /settings/environments                                                  401  401    401      401  401     401  401   401   401     401    401   200    403        401     401
-GET /settings/environments/{slug:str}/keys/{key_id:str}/revocation          401  401    401      401  401     401  401   401   401     401    401   200    403        401     401
-GET /sign-in                                                                200  200    200      200  200     200  200   200   200     200    200   200    200        200     200
-GET /sign-in/{secret:str}                                                   410  410    410      410  410     410  410   410   410     410    410   410    410        410     410
-GET /static/{path:path}                                                     200  200    200      200  200     200  200   200   200     200    200   200    200        200     200
-GET /tokens                                                                 401  401    401      401  401     401  401   401   401     401    401   200    200        401     401
-GET /tokens/new                                                             401  401    401      401  401     401  401   401   401     401    401   200    200        401     401
-GET /tokens/{token_id:str}                                                  401  401    401      401  401     401  401   401   401     401    401   200    200        401     401
-GET /tokens/{token_id:str}/output                                           401  401    401      401  401     401  401   401   401     401    401   404    404        401     401
-POST /api/v1/auth/jwt/claims                                                401  200    200      200  200     401  200   401   401     401    401   401    401        401     401
-POST /api/v1/auth/public-tokens                                             401  200    403      403  200     401  200   401   401     401    401   401    401        401     401
-POST /api/v1/tasks/{task:str}/trigger                                       401  200    200      403  403     401  200   401   401     401    401   401    401        401     401
-POST /api/v1/waitpoints/tokens                                              401  200    200      403  403     401  200   401   401     401    401   401    401        401     401
-POST /api/v1/waitpoints/tokens/{token_id:str}/callback/{digest:str}         200  200    200      200  200     200  200   200   200     200    200   200    200        200     200
-POST /api/v1/waitpoints/tokens/{token_id:str}/cancel                        401  200    403      200  403     401  404   401   401     401    401   401    401        401     401
-POST /api/v1/waitpoints/tokens/{token_id:str}/complete                      401  200    403      200  403     401  404   200   403     401    403   401    401        401     401
-POST /api/v2/runs/{run_id:str}/cancel                                       401  200    200      403  403     401  404   401   401     401    401   401    401        401     401
-POST /approve/{token_id:str}                                                401  401    401      401  401     401  401   303   401     401    401   401    401        401     401
-POST /engine/v1/runs/{run_id:str}/waitpoints/tokens/{token_id:str}/wait     401  200    403      403  200     401  404   401   401     401    401   401    401        401     401
-POST /settings/environments                                                 401  401    401      401  401     401  401   401   401     401    401   400    403        401     401
-POST /settings/environments/{slug:str}/keys                                 401  401    401      401  401     401  401   401   401     401    401   400    403        401     401
-POST /settings/environments/{slug:str}/keys/{key_id:str}/revocation         401  401    401      401  401     401  401   401   401     401    401   303    403        401     401
-POST /sign-in/{secret:str}                                                  410  410    410      410  410     410  410   410   410     410    410   410    410        410     410
-POST /sign-out                                                              401  401    401      401  401     401  401   401   401     401    401   303    303        401     401
-POST /tokens                                                                401  401    401      401  401     401  401   401   401     401    401   303    303        401     401
-POST /tokens/{token_id:str}/cancellation                                    401  401    401      401  401     401  401   401   401     401    401   303    303        401     401
-POST /tokens/{token_id:str}/completion                                      401  401    401      401  401     401  401   401   401     401    401   303    303        401     401
-POST /tokens/{token_id:str}/time-out                                        401  401    401      401  401     401  401   401   401     401    401   303    303        401     401
-WS /api/v1/realtime                                                        1008  101   1008     1008  101    1008  101  1008  1008    1008    101  1008   1008       1008    1008
-WS /api/v1/workers                                                          403  101    403      403  403     403  101   403   403     403    403   403    403        403     403
-WS /approve/{token_id:str}/live                                             403  403    403      403  403     403  403   101   403     403    403   403    403        403     403
-WS /live/tokens                                                             403  403    403      403  403     403  403   403   403     403    403   101    101        403     403
-WS /live/tokens/{token_id:str}                                              403  403    403      403  403     403  403   403   403     403    403   101    101        403     403
+                                                                         nobody full create complete read revoked cleo right other expired reader owner member approver signed-out garbage
+GET /                                                                       401  401    401      401  401     401  401   401   401     401    401   303    303      303        401     401
+GET /api/v1/runs                                                            401  200    403      403  200     401  200   401   401     401    401   401    401      401        401     401
+GET /api/v1/runs/{run_id:str}/events                                        401  200    403      403  200     401  404   401   401     401    401   401    401      401        401     401
+GET /api/v1/waitpoints/tokens                                               401  200    403      403  200     401  200   401   401     401    401   401    401      401        401     401
+GET /api/v1/waitpoints/tokens/{token_id:str}                                401  200    403      403  200     401  404   403   403     401    200   401    401      401        401     401
+GET /api/v1/waitpoints/tokens/{token_id:str}/callback/{digest:str}          405  405    405      405  405     405  405   405   405     405    405   405    405      405        405     405
+GET /api/v1/waitpoints/tokens/{token_id:str}/wait                           401  200    403      403  200     401  404   403   403     401    200   401    401      401        401     401
+GET /api/v3/runs/{run_id:str}                                               401  200    403      403  200     401  404   401   401     401    401   401    401      401        401     401
+GET /approve/{token_id:str}                                                 401  401    401      401  401     401  401   200   401     401    401   401    401      401        401     401
+GET /docs                                                                   302  302    302      302  302     302  302   302   302     302    302   302    302      302        302     302
+GET /docs/api                                                               200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
+GET /healthz                                                                200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
+GET /metrics                                                                200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
+GET /readyz                                                                 200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
+GET /schema/openapi.json                                                    200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
+GET /settings                                                               401  401    401      401  401     401  401   401   401     401    401   303    403      403        401     401
+GET /settings/environments                                                  401  401    401      401  401     401  401   401   401     401    401   200    403      403        401     401
+GET /settings/environments/{slug:str}/keys/{key_id:str}/revocation          401  401    401      401  401     401  401   401   401     401    401   200    403      403        401     401
+GET /sign-in                                                                200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
+GET /sign-in/{secret:str}                                                   410  410    410      410  410     410  410   410   410     410    410   410    410      410        410     410
+GET /static/{path:path}                                                     200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
+GET /tokens                                                                 401  401    401      401  401     401  401   401   401     401    401   200    200      403        401     401
+GET /tokens/new                                                             401  401    401      401  401     401  401   401   401     401    401   200    200      403        401     401
+GET /tokens/{token_id:str}                                                  401  401    401      401  401     401  401   401   401     401    401   200    200      403        401     401
+GET /tokens/{token_id:str}/output                                           401  401    401      401  401     401  401   401   401     401    401   404    404      403        401     401
+POST /api/v1/auth/jwt/claims                                                401  200    200      200  200     401  200   401   401     401    401   401    401      401        401     401
+POST /api/v1/auth/public-tokens                                             401  200    403      403  200     401  200   401   401     401    401   401    401      401        401     401
+POST /api/v1/tasks/{task:str}/trigger                                       401  200    200      403  403     401  200   401   401     401    401   401    401      401        401     401
+POST /api/v1/waitpoints/tokens                                              401  200    200      403  403     401  200   401   401     401    401   401    401      401        401     401
+POST /api/v1/waitpoints/tokens/{token_id:str}/callback/{digest:str}         200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
+POST /api/v1/waitpoints/tokens/{token_id:str}/cancel                        401  200    403      200  403     401  404   401   401     401    401   401    401      401        401     401
+POST /api/v1/waitpoints/tokens/{token_id:str}/complete                      401  200    403      200  403     401  404   200   403     401    403   401    401      401        401     401
+POST /api/v2/runs/{run_id:str}/cancel                                       401  200    200      403  403     401  404   401   401     401    401   401    401      401        401     401
+POST /approve/{token_id:str}                                                401  401    401      401  401     401  401   303   401     401    401   401    401      401        401     401
+POST /engine/v1/runs/{run_id:str}/waitpoints/tokens/{token_id:str}/wait     401  200    403      403  200     401  404   401   401     401    401   401    401      401        401     401
+POST /settings/environments                                                 401  401    401      401  401     401  401   401   401     401    401   400    403      403        401     401
+POST /settings/environments/{slug:str}/keys                                 401  401    401      401  401     401  401   401   401     401    401   400    403      403        401     401
+POST /settings/environments/{slug:str}/keys/{key_id:str}/revocation         401  401    401      401  401     401  401   401   401     401    401   303    403      403        401     401
+POST /sign-in/{secret:str}                                                  410  410    410      410  410     410  410   410   410     410    410   410    410      410        410     410
+POST /sign-out                                                              401  401    401      401  401     401  401   401   401     401    401   303    303      303        401     401
+POST /tokens                                                                401  401    401      401  401     401  401   401   401     401    401   303    303      403        401     401
+POST /tokens/{token_id:str}/cancellation                                    401  401    401      401  401     401  401   401   401     401    401   303    303      403        401     401
+POST /tokens/{token_id:str}/completion                                      401  401    401      401  401     401  401   401   401     401    401   303    303      403        401     401
+POST /tokens/{token_id:str}/time-out                                        401  401    401      401  401     401  401   401   401     401    401   303    303      403        401     401
+WS /api/v1/realtime                                                        1008  101   1008     1008  101    1008  101  1008  1008    1008    101  1008   1008     1008       1008    1008
+WS /api/v1/workers                                                          403  101    403      403  403     403  101   403   403     403    403   403    403      403        403     403
+WS /approve/{token_id:str}/live                                             403  403    403      403  403     403  403   101   403     403    403   403    403      403        403     403
+WS /live/tokens                                                             403  403    403      403  403     403  403   403   403     403    403   101    101      403        403     403
+WS /live/tokens/{token_id:str}                                              403  403    403      403  403     403  403   403   403     403    403   101    101      403        403     403
 """
 
 HEADINGS, *LINES = [line for line in TABLE.splitlines() if line]
@@ -93,7 +93,7 @@ class Cast:
         """What this principal sends; public access tokens are for `token`, or for another, or only to read it."""
         if principal in self.headers:
             return self.headers[principal]
-        if principal in {"owner", "member"}:
+        if principal in {"owner", "member", "approver"}:
             return {"cookie": f"waitpoint={self.house.sign_in(principal)}"}
         scope = {"right": f"write:waitpoints:{token.id}", "reader": f"read:waitpoints:{token.id}"}
         access = self.house.mint(scope.get(principal, f"write:waitpoints:{UNKNOWN_ID}"))
