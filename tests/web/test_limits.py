@@ -10,6 +10,7 @@ from app.environments import api as environments_api
 from app.environments import signing_keys
 from app.people import sign_in
 from app.realtime import credentials, guests, lines, protocol
+from app.requests.forms import checking, effort, validation
 from app.settings import Settings
 from app.tokens import api, callbacks, filters, lifecycle, pages, queries, schemas, search
 from app.web import strict_json
@@ -38,6 +39,11 @@ LIMITS: dict[str, object] = {
     "Length of a key": f"{strict_json.LONGEST_KEY:,} characters",
     "Length of a number": f"{strict_json._LONGEST_NUMBER} characters",
     "Fields of a form that is posted to a callback URL": f"{callbacks._MOST_FIELDS:,}",
+    "Size of a form's schema": f"{checking.LARGEST:,} bytes",
+    "Schemas inside a form's schema": f"{checking.MOST_PARTS:,}",
+    "Depth of a form's schema": f"{checking.DEEPEST} levels",
+    "Visits that one value of an answer may cause": f"{effort.MOST_VISITS:,}",
+    "Errors told at once": validation.MOST_ERRORS,
     "Tokens on a page": queries.LARGEST_PAGE,
     "Tags in `filter[tags]`": queries.MOST_TAGS,
     "Count on the pages for people": f"{search.COUNT_LIMIT:,}",
