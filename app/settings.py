@@ -44,6 +44,12 @@ class Settings(BaseSettings):
     public_rate_limit: int = Field(
         default=60, ge=1, description="Requests a minute for one public access token, and for one callback URL."
     )
+    worker_lease: int = Field(
+        default=8,
+        ge=1,
+        le=3600,
+        description="Seconds after which the runs of a worker that is not heard of are given to others.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least level that is logged."
     )

@@ -21,17 +21,13 @@ from ..tokens.schemas import shown as shown_token
 from ..web.problems import Problem
 from . import handover, journal, lifecycle, messages, waits
 from .handover import Entry, Handover
+from .leases import Lease
 from .lifecycle import WORKER, Fenced
 from .messages import Call, Heartbeat, Hello, NotUnderstood, text_of
 from .models import MADE_TOKEN, WAIT, Checkpoint, Mode, Owner
 from .schemas import run_with
 from .waits import Ended, GoOn, NoSuchToken, NotWaiting
 from .workers import Worker, Workers
-
-LEASE = timedelta(seconds=8)
-HEARTBEAT = 2  # seconds
-COME_BACK_WITHIN = timedelta(seconds=4)
-"""A worker whose connection is gone has this long to come back, before its runs are given to others."""
 
 LOCK_ORDER = "~run:"
 """Runs are locked behind tokens, in every process: the key of a write that locks a run begins so."""
@@ -52,6 +48,7 @@ class Conversation:
         self._workers = workers
         self._ring = ring
         self._worker = worker
+        self._lease = Lease(service.settings.worker_lease)
         self._calls: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(_MOST_AT_ONCE)
 
@@ -85,13 +82,13 @@ class Conversation:
         worker.name, worker.tasks, worker.slots = hello.worker, tuple(dict.fromkeys(hello.tasks)), hello.slots
         parked = dict(hello.parked)
         welcome = await self._database.write(
-            handover.welcome, worker.environment_id, worker.name, worker.tasks, parked, LEASE, key=LOCK_ORDER
+            handover.welcome, worker.environment_id, worker.name, worker.tasks, parked, self._lease.time, key=LOCK_ORDER
         )
         worker.parked = {run_id: () for run_id in parked if run_id not in welcome.lost}
         worker.executing = {each.run.id: each.run.generation for each in welcome.executing}
         self._workers.add(worker)
-        lease = int(LEASE.total_seconds())
-        self._say({"reply": hello.id, "lease": lease, "heartbeat": HEARTBEAT, "lost": list(welcome.lost)})
+        promise = {"lease": self._lease.seconds, "heartbeat": self._lease.heartbeat}
+        self._say({"reply": hello.id, **promise, "lost": list(welcome.lost)})
         for each in welcome.executing:  # it may have missed that their waits ended
             if each.entries:
                 self._say(self._woken(each.run.id, each.run.generation, each.entries))
@@ -109,7 +106,7 @@ class Conversation:
     async def _goodbye(self) -> None:
         worker = self._worker
         await self._database.write(
-            handover.goodbye, worker.environment_id, worker.name, COME_BACK_WITHIN, key=LOCK_ORDER
+            handover.goodbye, worker.environment_id, worker.name, self._lease.absence, key=LOCK_ORDER
         )
 
     async def _heard(self, frame: str) -> None:
@@ -156,7 +153,7 @@ class Conversation:
 
     async def _beat(self, beat: Heartbeat) -> None:
         owners = tuple(Owner(run, generation, self._worker.environment_id) for run, generation in beat.runs)
-        lost = await self._database.write(lifecycle.renew, owners, LEASE, key=LOCK_ORDER) if owners else []
+        lost = await self._database.write(lifecycle.renew, owners, self._lease.time, key=LOCK_ORDER) if owners else []
         for owner in lost:
             self._workers.is_done_with(self._worker, owner.run_id, owner.generation)
         if lost:

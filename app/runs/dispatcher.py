@@ -18,15 +18,15 @@ from ..realtime.guests import Full, Guests, IsWelcome
 from ..realtime.lines import TRY_LATER, Gone, Line
 from ..service import Service
 from . import handover, lifecycle, messages
-from .conversations import LEASE, LOCK_ORDER, Conversation
+from .conversations import LOCK_ORDER, Conversation
 from .handover import Outlook
+from .leases import Lease
 from .lifecycle import PARKED_GRACE
 from .workers import Worker, Workers
 
 _LONGEST_SLEEP = 1.0  # seconds: the doorbell may be lost, a lease runs out in silence
 _RETRY = 1.0  # seconds until a database that failed is asked again
 _BATCH = 100  # runs that one worker is given at once, so that all environments get their turn
-_SETTLING_IN = 4.0  # seconds in which workers find a server that was away, before their runs are taken back
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +37,7 @@ class Dispatcher:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._database = service.database
+        self._lease = Lease(service.settings.worker_lease)
         self._workers = Workers()
         self._conversations: dict[Worker, Conversation] = {}
         self._rung = asyncio.Event()
@@ -46,7 +47,8 @@ class Dispatcher:
         self._looked_at = 0.0
 
     def start(self) -> None:
-        self._settled_in = asyncio.get_running_loop().time() + _SETTLING_IN
+        # Workers find a server that was away before their runs are taken back.
+        self._settled_in = asyncio.get_running_loop().time() + self._lease.absence.total_seconds()
         self._database.on_commit(self._rings)
         self._guests.start()
         self._begin(self._dispatch(), "runs-dispatcher")
@@ -137,7 +139,7 @@ class Dispatcher:
             worker.name,
             worker.tasks,
             min(worker.free, _BATCH),
-            LEASE,
+            self._lease.time,
             worker.parked | worker.parking,
             self._grace(worker),
             key=LOCK_ORDER,

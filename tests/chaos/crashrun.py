@@ -2,6 +2,7 @@
 
 python -m tests.chaos.crashrun --cycles 50                       kill -9 of the server, on SQLite
 python -m tests.chaos.crashrun --cycles 20 --database postgresql immediate stops of PostgreSQL under the server
+python -m tests.chaos.crashrun --cycles 30 --runs both           kill -9 of server and workers, with runs at work
 """
 
 import argparse
@@ -11,12 +12,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from tests.chaos.clients import TOKENS, ConnectionLost, RawClient
+from tests.chaos.crashing_runs import STUCK_AFTER, VICTIMS, Victims, crash_runs
 from tests.chaos.journal import Journal, Verdict, judge
 from tests.chaos.postgresql import OwnCluster, own_cluster
 from tests.databases import migrate
@@ -200,14 +202,33 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Crash a server under load and check what it acknowledged.")
     parser.add_argument("--cycles", type=int, default=50)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument(
+        "--runs", choices=[*VICTIMS, "all"], help="kill a worker, the server or both, with runs at work"
+    )
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args()
+    if options.runs:
+        victims = VICTIMS if options.runs == "all" else (options.runs,)
+        return max(_crash_runs(each, options.cycles, options.database, options.seed) for each in victims)
     with tempfile.TemporaryDirectory() as folder, victim_on(options.database, Path(folder)) as victim:
         report = run(victim, options.cycles, Path(folder), options.seed)
     print(f"seed {options.seed}: {report}")
     for finding in report.verdict.lost + report.verdict.altered + report.verdict.impossible:
         print(f"  {finding}")
     return 0 if report.verdict.is_good else 1
+
+
+def _crash_runs(victims: Victims, cycles: int, database: str, seed: int) -> int:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        url = f"sqlite:///{folder}/waitpoint.sqlite3"
+        if database == "postgresql":
+            url = stack.enter_context(own_cluster()).url
+            migrate(url)
+        report = crash_runs(victims, cycles, url, Path(folder), seed)
+    print(f"seed {seed}, {database}, {report}", flush=True)
+    for finding in report.findings:
+        print(f"  {finding}")
+    return 1 if report.findings or report.slowest > STUCK_AFTER else 0
 
 
 if __name__ == "__main__":

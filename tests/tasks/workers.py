@@ -10,31 +10,34 @@ from pathlib import Path
 from typing import TypeVar
 
 WAITPOINT = Path(sys.executable).parent / "waitpoint"
+ORDERS = Path(__file__).parent / "orders.py"
 PATIENCE = 20.0  # seconds
 
 T = TypeVar("T")
 
 
 class RunningWorker:
-    """One worker process of `tests/tasks/orders.py`."""
+    """One worker process, of `tests/tasks/orders.py` unless another module is named."""
 
-    def __init__(self, url: str, key: str, folder: Path, *options: str) -> None:
+    def __init__(self, url: str, key: str, folder: Path, *options: str, module: Path = ORDERS) -> None:
         self.ledger_path = folder / "ledger"
         self.ledger_path.touch()
         self.log_path = folder / f"worker-{time.monotonic_ns()}.log"
-        self._command = [str(WAITPOINT), "worker", "orders", *options]
+        self._command = [str(WAITPOINT), "worker", module.stem, *options]
+        self._beside = module.parent
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("WAITPOINT_")},
             "WAITPOINT_URL": url,
             "WAITPOINT_SECRET_KEY": key,
             "LEDGER": str(self.ledger_path),
+            "GATE": str(folder / "gate"),
         }
         self.process = self._launched()
 
     def _launched(self) -> "subprocess.Popen[bytes]":
         with self.log_path.open("ab") as log:
             return subprocess.Popen(
-                self._command, cwd=Path(__file__).parent, env=self._environment, stdout=log, stderr=subprocess.STDOUT
+                self._command, cwd=self._beside, env=self._environment, stdout=log, stderr=subprocess.STDOUT
             )
 
     @property
@@ -53,6 +56,14 @@ class RunningWorker:
     def kill9(self) -> None:
         self.process.kill()
         self.process.wait()
+
+    def freeze(self) -> None:
+        """Nothing of it runs, and its connections stay open."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on, and does not know that it was away."""
+        self.process.send_signal(signal.SIGCONT)
 
     def start_again(self) -> None:
         self.process = self._launched()
