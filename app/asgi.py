@@ -19,6 +19,10 @@ from .database import Database
 from .environments import api as environments_api
 from .events import Tail
 from .events.watching import Watching
+from .notifications import mails as notifications
+from .notifications.deliverer import Deliverer
+from .notifications.kinds import Kinds
+from .notifications.mailers import mailer_for
 from .opening import prepare
 from .ops import api as ops
 from .ops.metrics import Metrics
@@ -42,6 +46,9 @@ from .web.express import Express
 from .web.options import name_all_methods
 from .web.rate_limits import RateLimits
 
+MAILS: Kinds = {**notifications.KINDS}
+"""Every kind of mail, from whoever sends them."""
+
 
 def create_app(
     settings: Settings, database: Database, public_url: str, *, started: Callable[[Service], Any] | None = None
@@ -61,6 +68,8 @@ def create_app(
         live.start()
         app.state["dispatcher"] = dispatcher = Dispatcher(service)
         dispatcher.start()
+        app.state["deliverer"] = deliverer = Deliverer(service, mailer_for(settings), MAILS)
+        deliverer.start()
         sweeper = asyncio.create_task(sweep_for_ever(database, rules), name="sweeper")
         admin = AdminSocket(service)
         await admin.open()
@@ -70,6 +79,7 @@ def create_app(
         service.stopping.set()
         admin.close()
         sweeper.cancel()
+        deliverer.stop()
         dispatcher.stop()
         live.stop()
         service.tail.stop()

@@ -21,6 +21,7 @@ COMMANDS = {
     "doctor": "Look for anything that is wrong.",
     "keys": "Make, list and revoke API keys.",
     "environments": "Make and list environments.",
+    "mail": "Try out whether mails are sent.",
     "people": "List people, and let them in with a sign-in link.",
 }
 

@@ -50,6 +50,13 @@ class Settings(BaseSettings):
         le=3600,
         description="Seconds after which the runs of a worker that is not heard of are given to others.",
     )
+    smtp_url: str | None = Field(
+        default=None,
+        description="The mail server: smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465.",
+    )
+    mail_from: str | None = Field(
+        default=None, description="Whom mails are from: an address, or Name <address>; needed with a mail server."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least level that is logged."
     )
@@ -96,6 +103,39 @@ class Settings(BaseSettings):
                 "WAITPOINT_PUBLIC_URL: sign-ins and answers could be read on the way; begin it with https://"
                 " (or set WAITPOINT_ALLOW_HTTP=true)"
             )
+        return self
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        beyond = parts.path.strip("/") or parts.query or parts.fragment
+        if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or beyond or not _has_good_port(parts):
+            raise ValueError("write it as smtp://user:password@host:587 or smtps://user:password@host:465")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str | None) -> str | None:
+        from .notifications.addresses import BadAddress  # noqa: PLC0415 - only servers that send mails need it
+        from .notifications.mailers import sender_in  # noqa: PLC0415
+
+        if value is None:
+            return None
+        try:
+            sender_in(value)
+        except BadAddress as error:
+            raise ValueError(f"write it as ask@example.com or Waitpoint <ask@example.com>: {error}") from error
+        return value
+
+    @model_validator(mode="after")
+    def _whole_mails(self) -> Self:
+        if self.smtp_url is not None and self.mail_from is None:
+            raise ValueError("WAITPOINT_MAIL_FROM: a mail server is set, so say whom mails are from")
+        if self.smtp_url is not None and self.public_url is None:
+            raise ValueError("WAITPOINT_PUBLIC_URL: a mail server is set, and links in mails begin with this address")
         return self
 
     @field_validator("secret_key")

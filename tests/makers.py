@@ -1,7 +1,7 @@
 """Makers with good defaults: a server whose clock can be moved, programs that ask it, tokens.
 
 `house` is the whole server, run in this process on a real port, on SQLite and on PostgreSQL. Its clock runs
-years ahead and can be moved on, its sweeper sweeps only when it is told to, and what a test wants to do behind
+years ahead and can be moved on, its sweeper sweeps and its mails are sent only when they are told to, and what a test wants to do behind
 the server's back goes through the server's own writer. Many tests share one house, so nobody counts all its rows.
 """
 
@@ -33,6 +33,7 @@ from app.database import database as databases
 from app.environments import api_keys, environments, signing_keys
 from app.environments.models import Environment
 from app.environments.signing_keys import PUBLIC_ACCESS, SigningKey
+from app.notifications.deliverer import Deliverer
 from app.people import people, sign_in
 from app.service import Service
 from app.settings import Settings
@@ -241,6 +242,12 @@ class House:
             swept += some
         return swept
 
+    def deliver(self) -> int:
+        """Let the deliverer try every mail that is due; gives how many those were."""
+        deliverer: Deliverer = self.app.state["deliverer"]
+        tried: int = self._on_loop(deliverer.deliver)
+        return tried
+
     def program(self, credential: str | None, environment: Environment | None = None) -> Program:
         return Program(self.client, credential, environment.id if environment else "")
 
@@ -351,6 +358,7 @@ def open_house(database_url: str, **settings: Any) -> Iterator[House]:
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asgi, "sweep_for_ever", _never_sweep)
+        patch.setattr(Deliverer, "start", lambda _: None)
         house = House(Settings(**given))
         house.start()
         try:

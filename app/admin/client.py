@@ -16,7 +16,7 @@ from .address import socket_path
 from .lines import Question, Reply, is_trusted
 from .site import Refused
 
-LENGTHY = frozenset({"backup", "doctor"})  # they take as long as they take
+LENGTHY = frozenset({"backup", "doctor", "mail.test"})  # they take as long as they take
 _CONNECT_LIMIT = 5.0  # seconds
 _START_LIMIT = 5.0  # seconds for a server that has the file but not yet its socket
 

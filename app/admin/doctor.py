@@ -18,11 +18,13 @@ from ..database import DatabaseUnavailable, Unit, schema
 from ..database.engines import clock_of, reading_engine
 from ..database.types import POSTGRESQL_NOW
 from ..events import head
+from ..notifications import outbox
 from ..places import is_on_a_network
 from ..settings import is_private
 from .site import Site, connection_beside
 
 _PATIENCE = timedelta(seconds=5)  # a sweeper that is later than this is in trouble
+_MAIL_PATIENCE = timedelta(minutes=10)  # beyond the lease of a deliverer that died
 _CLOCK_PATIENCE = timedelta(seconds=2)
 _LARGE_WAL = 64 * 1024 * 1024  # bytes
 _LITTLE_SPACE = 256 * 1024 * 1024  # bytes
@@ -222,6 +224,19 @@ def _deadlines(case: Case) -> Iterator[tuple[Level, str]]:
         yield "notice", f"{overdue:,} tokens are overdue; they time out when a server starts."
 
 
+def _mail(case: Case) -> Iterator[tuple[Level, str]]:
+    if case.site.settings.smtp_url is None:
+        yield "notice", "WAITPOINT_SMTP_URL is not set: mails show on the console and the outbox page only."
+    mails = outbox.standing(case.db)
+    if mails.failed:
+        yield "notice", f"{mails.failed:,} mails were given up: the outbox page says why."
+    late = timedelta() if mails.next_due is None else case.db.now - mails.next_due
+    if late > _MAIL_PATIENCE and case.site.has_server:
+        yield "problem", f"{mails.waiting:,} mails wait, the first for {_seconds(late)}: is a server running?"
+    else:
+        yield "fine", f"{mails.waiting:,} mails wait to be sent."
+
+
 def _log(case: Case) -> Iterator[tuple[Level, str]]:
     number, _ = head(case.db)
     last = case.number("SELECT max(seq) FROM events")
@@ -304,6 +319,7 @@ CHECKS: dict[str, Check] = {
     "space": _space,
     "clock": _clock,
     "deadlines": _deadlines,
+    "mail": _mail,
     "log": _log,
     "tokens": _tokens,
 }

@@ -14,6 +14,7 @@ from ..environments import api_keys, environments, signing_keys
 from ..environments.environments import DEFAULT_SLUG
 from ..environments.models import SCOPES, Environment, KeyListing
 from ..environments.signing_keys import PUBLIC_ACCESS
+from ..notifications import trial
 from ..people import people, sign_in
 from ..people.people import Profile
 from ..settings import is_slug
@@ -209,6 +210,7 @@ OPERATIONS: dict[str, Operation] = {
     "people.list": Operation("read", list_people),
     "people.link": Operation("write", new_link, address_of),
     "people.sign-out": Operation("write", sign_out),
+    "mail.test": Operation("aside", trial.try_out),
     "backup": Operation("aside", backup.make),
     "doctor": Operation("aside", doctor.examine),
 }

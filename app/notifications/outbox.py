@@ -105,6 +105,13 @@ def fail(db: Unit, mail: Mail, problem: str, again_in: timedelta | None) -> None
         db.execute(update(_outbox).where(_still_ours(mail)).values(values))
 
 
+def retry(db: Unit, mail_id: str) -> bool:
+    """Try a mail again that was given up, from the first attempt on; False when there is no such mail."""
+    again = update(_outbox).where(_outbox.c.id == mail_id, _HAS_FAILED).returning(_outbox.c.id)
+    values = {"status": WAITING, "due_at": db.now, "attempts": 0, "ended_at": None}
+    return db.execute(again.values(values)).one_or_none() is not None
+
+
 def next_due(db: Unit) -> datetime | None:
     """When the next mail has to be looked at; None when there is none."""
     due: datetime | None = db.execute(
@@ -125,10 +132,10 @@ def find(db: Unit, mail_id: str) -> Mail | None:
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """How the outbox stands: mails that wait, since when the oldest of those that are due, and mails given up."""
+    """How the outbox stands: mails that wait, when the first of them is due, and mails given up."""
 
     waiting: int
-    oldest_due: datetime | None
+    next_due: datetime | None
     failed: int
 
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import datetime
 from importlib.metadata import version
 
 import msgspec
@@ -21,6 +22,7 @@ from ..database import Database, DatabaseUnavailable, Unit
 from ..database.tables import table_of
 from ..environments import environments
 from ..events import head
+from ..notifications import outbox
 from ..tokens.models import IS_MANUAL, WAITING, TokenRow
 from ..tokens.search import next_deadline
 from .requests import BOUNDS, Requests
@@ -33,6 +35,9 @@ METRICS = {
     "waitpoint_tokens_waiting": "Tokens that wait for an answer, by environment.",
     "waitpoint_oldest_waiting_age_seconds": "Age of the oldest token that waits, by environment.",
     "waitpoint_sweeper_lateness_seconds": "How long the earliest deadline has been overdue; 0 when none is.",
+    "waitpoint_mails_waiting": "Mails that are still to be sent, those for later included.",
+    "waitpoint_mail_lateness_seconds": "How long the earliest mail has been due; 0 when none is.",
+    "waitpoint_mails_failed": "Mails that were given up.",
     "waitpoint_events_total": "Events recorded in the log since the database was made.",
     "waitpoint_write_queue_depth": "Writes that wait for their turn.",
     "waitpoint_write_batch_size": "Writes that were committed together: their number, and how many batches.",
@@ -56,16 +61,22 @@ class Stored(msgspec.Struct, frozen=True):
 
     waiting: list[Waiting]
     lateness: float  # seconds
+    mails: outbox.Standing
+    mail_lateness: float  # seconds
     events: int
 
 
 def stored(db: Unit) -> Stored:
     """Count what is in the database. Reads ranges of indexes only."""
     deadline = next_deadline(db)
-    lateness = 0.0 if deadline is None else max(0.0, (db.now - deadline).total_seconds())
     waiting = [_waiting(db, each.id, each.slug) for each in environments.every(db)]
     number, _ = head(db)
-    return Stored(waiting, lateness, number)
+    mails = outbox.standing(db)
+    return Stored(waiting, _lateness(db, deadline), mails, _lateness(db, mails.next_due), number)
+
+
+def _lateness(db: Unit, due: datetime | None) -> float:
+    return 0.0 if due is None else max(0.0, (db.now - due).total_seconds())
 
 
 def _waiting(db: Unit, environment_id: str, slug: str) -> Waiting:
@@ -155,6 +166,9 @@ class _Numbers(Collector):
         yield waiting
         yield oldest
         yield _gauge("waitpoint_sweeper_lateness_seconds", stored.lateness)
+        yield _gauge("waitpoint_mails_waiting", stored.mails.waiting)
+        yield _gauge("waitpoint_mail_lateness_seconds", stored.mail_lateness)
+        yield _gauge("waitpoint_mails_failed", stored.mails.failed)
         events = _counter("waitpoint_events_total", [])
         events.add_metric([], stored.events)
         yield events

@@ -21,6 +21,7 @@ WORDS = {
     "answer-recorded": "Your answer was recorded.",
     "environment-created": "The environment was created. Make a key for it next.",
     "key-revoked": "The key was revoked.",
+    "mail-tried-again": "The mail is tried again.",
     "signed-out": "You are signed out.",
 }
 

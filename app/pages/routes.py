@@ -1,6 +1,7 @@
 """Every route that answers with a page, for `asgi.py`."""
 
 from ..environments import pages as environments
+from ..notifications import pages as notifications
 from ..people import pages as people
 from ..tokens import approval, callback_page
 from ..tokens import pages as tokens
@@ -12,5 +13,6 @@ ROUTES = [
     *callback_page.ROUTES,
     *people.ROUTES,
     *environments.ROUTES,
+    *notifications.ROUTES,
     *files.ROUTES,
 ]

@@ -44,6 +44,8 @@ GET /schema/openapi.json                                                    200 
 GET /settings                                                               401  401    401      401  401     401  401   401   401     401    401   303    403      403        401     401
 GET /settings/environments                                                  401  401    401      401  401     401  401   401   401     401    401   200    403      403        401     401
 GET /settings/environments/{slug:str}/keys/{key_id:str}/revocation          401  401    401      401  401     401  401   401   401     401    401   200    403      403        401     401
+GET /settings/outbox                                                        401  401    401      401  401     401  401   401   401     401    401   200    403      403        401     401
+GET /settings/outbox/{mail_id:str}                                          401  401    401      401  401     401  401   401   401     401    401   404    403      403        401     401
 GET /sign-in                                                                200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
 GET /sign-in/{secret:str}                                                   410  410    410      410  410     410  410   410   410     410    410   410    410      410        410     410
 GET /static/{path:path}                                                     200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
@@ -64,6 +66,7 @@ POST /engine/v1/runs/{run_id:str}/waitpoints/tokens/{token_id:str}/wait     401 
 POST /settings/environments                                                 401  401    401      401  401     401  401   401   401     401    401   400    403      403        401     401
 POST /settings/environments/{slug:str}/keys                                 401  401    401      401  401     401  401   401   401     401    401   400    403      403        401     401
 POST /settings/environments/{slug:str}/keys/{key_id:str}/revocation         401  401    401      401  401     401  401   401   401     401    401   303    403      403        401     401
+POST /settings/outbox/{mail_id:str}/retry                                   401  401    401      401  401     401  401   401   401     401    401   404    403      403        401     401
 POST /sign-in/{secret:str}                                                  410  410    410      410  410     410  410   410   410     410    410   410    410      410        410     410
 POST /sign-out                                                              401  401    401      401  401     401  401   401   401     401    401   303    303      303        401     401
 POST /tokens                                                                401  401    401      401  401     401  401   401   401     401    401   303    303      403        401     401
@@ -203,6 +206,7 @@ def concrete(house: House, path: str, token: SimpleNamespace) -> str:
         "secret": "unknown",
         "slug": "dev",
         "key_id": house.make_key().id if "key_id" in path else "",
+        "mail_id": "mail_1",
         "path": "css/application.css",
     }
     return re.sub(r"\{(\w+):\w+\}", lambda match: values[match[1]], path).replace("//", "/")

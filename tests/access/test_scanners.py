@@ -100,6 +100,7 @@ def _links(house: House) -> list[tuple[str, dict[str, str]]]:
         "secret": house.write(sign_in.make_link, owner.id),
         "slug": "dev",
         "key_id": house.make_key().id,
+        "mail_id": "mail_1",
         "path": "css/application.css",
     }
     browser = {

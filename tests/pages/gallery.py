@@ -13,6 +13,9 @@ from typing import Any
 
 from app.environments.models import Environment, KeyListing
 from app.events.log import Event
+from app.notifications.kinds import Kind
+from app.notifications.letters import Letter
+from app.notifications.models import Mail
 from app.pages import files
 from app.pages.page import HEADERS, Frame
 from app.pages.templates import render
@@ -180,6 +183,38 @@ SETTING: dict[str, Any] = {
     "errors": {},
 }
 
+
+def mail(number: int, **values: Any) -> Mail:
+    defaults: dict[str, Any] = {
+        "id": f"mail_{number}",
+        "kind": "request",
+        "recipient": "ben@example.com",
+        "environment_id": DEV.id,
+        "subject_id": token().id,
+        "data": {},
+        "status": "WAITING",
+        "created_at": NOW - timedelta(minutes=7 * number + 1),
+        "due_at": NOW - timedelta(seconds=1),
+        "attempts": 0,
+    }
+    return Mail(**(defaults | values))
+
+
+MAILS = [
+    mail(0),
+    mail(1, recipient="cleo@example.com", attempts=3, due_at=NOW + timedelta(minutes=2), problem="451 come back later"),
+    mail(2, status="FAILED", ended_at=NOW, attempts=1, problem="550 5.1.1 There is no mailbox of this name here"),
+    mail(3, status="SENT", ended_at=NOW - timedelta(minutes=20), attempts=1, recipient="a." * 30 + "@example.com"),
+    mail(4, status="DROPPED", ended_at=NOW - timedelta(minutes=2), attempts=1, problem="the question was answered"),
+]
+LETTER = Letter("Publish the autumn sale?", "Ada asks you:\n\nPublish the autumn sale?\n" + "https://" + "x" * 200, "")
+OUTBOX: dict[str, Any] = {
+    "frame": Frame(path="/settings/outbox", person="Ada", environment=DEV, environments=ENVIRONMENTS, waiting=12),
+    "kinds": {"request": Kind("Request")},
+    "has_server": True,
+    "now": NOW,
+}
+
 HOSTILE = ("\u202egnp.exe", "<img src=x onerror=alert(1)>", "a\u200bb", "x" * 128)
 
 
@@ -286,6 +321,16 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
     "key-revoke": (
         "environments/revoke_api_key.html",
         {"frame": SETTINGS, "key": KEYS[0], "environment": DEV, "now": NOW},
+    ),
+    "outbox": ("outbox/index.html", OUTBOX | {"mails": MAILS}),
+    "outbox-empty": ("outbox/index.html", OUTBOX | {"mails": [], "has_server": False}),
+    "outbox-mail": (
+        "outbox/show.html",
+        OUTBOX | {"mail": MAILS[0], "kind": Kind("Request"), "letter": LETTER, "not_needed": None},
+    ),
+    "outbox-failed": (
+        "outbox/show.html",
+        OUTBOX | {"mail": MAILS[2], "kind": Kind("Request"), "letter": None, "not_needed": None},
     ),
     "error": (
         "errors/problem.html",

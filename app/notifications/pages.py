@@ -1,0 +1,84 @@
+"""The outbox in a browser: what became of every mail, and without a mail server what it says."""
+
+from typing import Any
+
+from litestar import Request, Response, get, post
+from litestar.params import FromPath
+
+from ..access.guards import forms_of_our_own_pages, requires_an_owner
+from ..pages.answers import see_other
+from ..pages.desk import desk
+from ..pages.forms import form_of
+from ..pages.page import page
+from ..service import service_of
+from ..web.problems import not_found
+from . import outbox
+from .deliverer import Deliverer
+from .kinds import NotNeeded
+from .models import Mail
+
+Asked = Request[Any, Any, Any]
+
+PATH = "/settings/outbox"
+_SHOWN = 100  # mails on the page
+
+
+@get(PATH, guards=[requires_an_owner])
+async def outbox_page(request: Asked) -> Response[str]:
+    """The newest mails."""
+    service = service_of(request)
+    mails = await service.database.read(outbox.latest, _SHOWN)
+    return page(
+        request,
+        "outbox/index.html",
+        frame=await desk(request),
+        mails=mails,
+        kinds=_deliverer(request).kinds,
+        has_server=service.settings.smtp_url is not None,
+        now=service.database.clock.now(),
+    )
+
+
+@get(PATH + "/{mail_id:str}", guards=[requires_an_owner])
+async def mail_page(request: Asked, mail_id: FromPath[str]) -> Response[str]:
+    """One mail. Its words, which may hold a link for its reader alone, only where no mail server sends it to them."""
+    service, deliverer = service_of(request), _deliverer(request)
+    mail = await _mail(request, mail_id)
+    kind = deliverer.kinds.get(mail.kind)
+    is_shown = service.settings.smtp_url is None and kind is not None and not kind.lets_in
+    letter = await deliverer.letter_of(mail) if is_shown else None
+    return page(
+        request,
+        "outbox/show.html",
+        frame=await desk(request),
+        mail=mail,
+        kind=kind,
+        letter=None if isinstance(letter, NotNeeded) else letter,
+        not_needed=letter.reason if isinstance(letter, NotNeeded) else None,
+        now=service.database.clock.now(),
+    )
+
+
+@post(PATH + "/{mail_id:str}/retry", guards=[requires_an_owner, forms_of_our_own_pages])
+async def retry(request: Asked, mail_id: FromPath[str]) -> Response[Any]:
+    """Try a mail again that was given up."""
+    service = service_of(request)
+    await form_of(request)
+    mail = await _mail(request, mail_id)
+    await service.database.write(outbox.retry, mail.id)
+    return see_other(f"{PATH}/{mail.id}", say="mail-tried-again")
+
+
+ROUTES = [outbox_page, mail_page, retry]
+
+
+async def _mail(request: Asked, mail_id: str) -> Mail:
+    mail = await service_of(request).database.read(outbox.find, mail_id)
+    if mail is None:
+        raise not_found()
+    return mail
+
+
+def _deliverer(request: Asked) -> Deliverer:
+    deliverer: Deliverer = request.app.state["deliverer"]
+    return deliverer
