@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from app import models  # noqa: F401 - the models must be known before they are compared
-from app.database import schema
+from app.database import migrating, schema
 from app.database.engines import parse_url, writing_engine
 
 if __name__ == "__main__":
@@ -16,4 +16,4 @@ if __name__ == "__main__":
         if list((Path(schema.__file__).parent / "migrations" / "versions").glob("*.py")):
             schema.migrate(engine)
         with engine.begin() as connection:
-            schema.new_revision(connection, sys.argv[1])
+            migrating.new_revision(connection, sys.argv[1])

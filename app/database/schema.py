@@ -1,17 +1,11 @@
-"""The schema and its migrations: each only expands, so that the server before can run beside this one."""
+"""The schema and its version. Migrations only expand, so that the server before can run beside this one."""
 
+from functools import cache
 from pathlib import Path
 
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
 
-from .tables import metadata
-
-_HERE = Path(__file__).parent / "migrations"
+_VERSIONS = Path(__file__).parent / "migrations" / "versions"
 _POSTGRESQL_LOCK = 7_287_315  # any number, the same for every process that migrates
 
 
@@ -29,51 +23,35 @@ def migrate(engine: Engine) -> None:
             connection.execute(text("SET LOCAL lock_timeout = 0"))
             connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})"))
-        _refuse_newer(connection)
-        command.upgrade(_config(connection), "head")
+        if not _is_current(connection):
+            from . import migrating  # noqa: PLC0415 (a server that starts on its own version does without Alembic)
+
+            migrating.upgrade(connection)
 
 
 def check(engine: Engine) -> None:
     """Whether the schema is this version's. Raises WrongSchema with the command that mends it."""
     with engine.connect() as connection:
-        _refuse_newer(connection)
-        if _revision(connection) != _script().get_current_head():
+        if not _is_current(connection):
             raise WrongSchema("the database has an older schema: run `waitpoint migrate` first")
 
 
-def differences(connection: Connection) -> list[object]:
-    """How the tables in the database differ from the models; nothing, when all is well."""
-    context = MigrationContext.configure(
-        connection,
-        opts={"include_object": lambda _o, name, kind, _r, _c: (kind, name) != ("table", "alembic_version")},
-    )
-    return list(compare_metadata(context, metadata))
+@cache
+def revisions() -> tuple[str, ...]:
+    """The revisions that this version knows, oldest first: the file `m0001_…` is the revision 0001."""
+    return tuple(sorted(path.name[1:5] for path in _VERSIONS.glob("m[0-9]*.py")))
 
 
-def new_revision(connection: Connection, message: str) -> None:
-    """Write a migration from what the models say. For developers."""
-    command.revision(_config(connection), message=message, autogenerate=True)
-
-
-def _refuse_newer(connection: Connection) -> None:
+def _is_current(connection: Connection) -> bool:
     revision = _revision(connection)
-    known = {script.revision for script in _script().walk_revisions()}
-    if revision is not None and revision not in known:
+    if revision is not None and revision not in revisions():
         raise WrongSchema(f"the database has a newer schema ({revision}): use a newer waitpoint")
+    return revision == revisions()[-1]
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def _script() -> ScriptDirectory:
-    return ScriptDirectory(str(_HERE))
-
-
-def _config(connection: Connection) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_HERE))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    config.attributes["metadata"] = metadata
-    return config
+    """What the database says of itself, in the table that Alembic keeps."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return revision

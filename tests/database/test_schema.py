@@ -3,16 +3,18 @@
 import os
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import psycopg
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
 
 from app import models as _models  # noqa: F401 - every table must be known
-from app.database import schema
+from app.database import migrating, schema
 from app.database.engines import parse_url, writing_engine
 from app.database.schema import WrongSchema
 from tests.databases import DatabaseMaker, path_of
@@ -40,7 +42,7 @@ def test_a_migrated_database_is_what_the_models_say(engine: Engine) -> None:
     schema.migrate(engine)
 
     with engine.connect() as connection:
-        assert [] == schema.differences(connection)
+        assert [] == migrating.differences(connection)
     schema.check(engine)
 
 
@@ -52,7 +54,7 @@ def test_a_difference_would_be_seen(engine: Engine) -> None:
         connection.execute(text("DROP INDEX ix_token_tags_status"))
 
     with engine.connect() as connection:
-        kinds = {str(difference[0]) for difference in schema.differences(connection)}  # type: ignore[index]
+        kinds = {str(difference[0]) for difference in migrating.differences(connection)}  # type: ignore[index]
     assert {"remove_column", "add_index"} <= kinds
 
 
@@ -72,27 +74,33 @@ def test_every_migration_can_be_taken_back_and_done_again(engine: Engine) -> Non
     """Down to nothing, step by step, and up again to the same schema."""
     schema.migrate(engine)
     with engine.begin() as connection:
-        for _ in _revisions():
-            command.downgrade(schema._config(connection), "-1")
+        for _ in schema.revisions():
+            command.downgrade(migrating.config(connection), "-1")
         assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
 
     schema.migrate(engine)
 
     with engine.connect() as connection:
-        assert [] == schema.differences(connection)
-
-
-def _revisions() -> list[str]:
-    return [script.revision for script in schema._script().walk_revisions()]
+        assert [] == migrating.differences(connection)
 
 
 def test_migrations_are_one_line(engine: Engine) -> None:
-    """No two migrations follow the same one, and none is called twice."""
-    revisions = _revisions()
+    """No two migrations follow the same one, and their files are numbered as they follow each other."""
+    with engine.connect() as connection:
+        script = ScriptDirectory.from_config(migrating.config(connection))
 
-    assert sorted(revisions, reverse=True) == revisions
-    assert len(revisions) == len(set(revisions))
-    assert 1 == len(schema._script().get_heads())
+    assert [*schema.revisions()] == [each.revision for each in script.walk_revisions()][::-1]
+    assert [schema.revisions()[-1]] == script.get_heads()
+
+
+def test_a_start_on_the_own_version_needs_no_alembic(database_url: str) -> None:
+    """Importing it takes longer than everything else that a start does with the database."""
+    program = "import sys; from app.opening import *; from app.settings import Settings; "
+    program += f"open_database(Settings(database_url={database_url!r})); print('alembic' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+
+    assert "False\n" == done.stdout
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +158,7 @@ class TestAsTyped:
         else:
             assert {0} == set(codes), said
         with engine_of(empty_database_url) as engine, engine.connect() as connection:
-            assert [] == schema.differences(connection)
+            assert [] == migrating.differences(connection)
 
     def test_serve_refuses_a_newer_schema_with_a_sentence(self, database_url: str) -> None:
         """Exit code 2, one sentence, no traceback."""

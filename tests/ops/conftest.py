@@ -18,7 +18,7 @@ def typed(*words: str, **settings: str) -> Done:
         f"WAITPOINT_{name.upper()}": value for name, value in settings.items()
     }
     command = [str(WAITPOINT), *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
 
 @pytest.fixture

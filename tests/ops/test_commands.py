@@ -6,6 +6,7 @@ import socket
 import stat
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -182,15 +183,15 @@ def test_a_database_deep_in_folders_has_its_socket_elsewhere(tmp_path: Path) -> 
     folder = tmp_path.joinpath(*["a-folder-with-a-rather-long-name"] * 5)
     folder.mkdir(parents=True)
     url = f"sqlite:///{folder / 'w.db'}"
-    temporary = tmp_path / "t"
-    temporary.mkdir()
-    server = RunningServer(url, tmp_path, {"TMPDIR": str(temporary)})
-    server.start()
+    with TemporaryDirectory(prefix="t", dir="/tmp") as name:
+        temporary = Path(name)
+        server = RunningServer(url, tmp_path, {"TMPDIR": name})
+        server.start()
 
-    done = typed_in(temporary, "keys", "list", "--json", url=url)
-    found = [*temporary.rglob("*.admin")]
-    modes = {stat.S_IMODE(path.parent.stat().st_mode) for path in found}
-    server.stop()
+        done = typed_in(temporary, "keys", "list", "--json", url=url)
+        found = [*temporary.rglob("*.admin")]
+        modes = {stat.S_IMODE(path.parent.stat().st_mode) for path in found}
+        server.stop()
 
     assert 0 == done.returncode, done.stderr
     assert (1, {0o700}) == (len(found), modes)
