@@ -249,7 +249,7 @@ class Conversation:
         found = await self._write(owner, handover.journal_of, owner)
         if isinstance(found, Fenced):
             return None
-        return {"checkpoints": [await self._shown(each) for each in found]}
+        return await self._told(found)
 
     def _ended(self, owner: Owner, outcome: object) -> Reply | None:
         if isinstance(outcome, Fenced):
@@ -271,17 +271,18 @@ class Conversation:
         if given.goes_on:
             self._say({"type": "resume", **_of(run.id, run.generation), "ended": self._ends(given.entries)})
             return
-        self._say(
-            {
-                "type": "run",
-                **_of(run.id, run.generation),
-                "task": run.task,
-                "payload": Raw(run.payload.encode()),
-                "attempt": run.attempt,
-                "tags": run.tags,
-                "checkpoints": [await self._shown(each) for each in given.entries],
-            }
-        )
+        self._say({"type": "run", **_of(run.id, run.generation), **await self._told(given)})
+
+    async def _told(self, given: Handover) -> Reply:
+        """Everything that a worker must know to begin, or to begin anew."""
+        run = given.run
+        return {
+            "task": run.task,
+            "payload": Raw(run.payload.encode()),
+            "attempt": run.attempt,
+            "tags": run.tags,
+            "checkpoints": [await self._shown(each) for each in given.entries],
+        }
 
     def wake(self, run_id: str, generation: int, entries: tuple[Entry, ...]) -> None:
         """Tell the worker that waits of a run that it executes have ended."""

@@ -138,10 +138,10 @@ def entry_at(db: Unit, run_id: str, position: str) -> Entry | None:
     return None if checkpoint is None else entry(db, checkpoint)
 
 
-def journal_of(db: Unit, owner: Owner) -> tuple[Entry, ...] | lifecycle.Fenced:
-    """The whole journal, for the owner of the run."""
+def journal_of(db: Unit, owner: Owner) -> Handover | lifecycle.Fenced:
+    """The whole run again, for its owner."""
     run = lifecycle.owned(db, owner)
-    return run if isinstance(run, lifecycle.Fenced) else entries(db, run.id)
+    return run if isinstance(run, lifecycle.Fenced) else Handover(run, entries(db, run.id), goes_on=False)
 
 
 def _handover(db: Unit, run: Run, positions: tuple[str, ...] | None) -> Handover:

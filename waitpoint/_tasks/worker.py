@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from waitpoint._channels import AwaitingChannel, Channel
 
 ASK_AGAIN_AFTER = 0.5  # seconds, when the server failed
+MOST_SAID = 10_000  # parked runs that a greeting names: more would make it longer than the server takes
 LATER = {"unavailable", "internal", "overloaded"}
 
 log = logging.getLogger("waitpoint")
@@ -48,7 +49,6 @@ class Worker:
         self._max_parked = max_parked
         self._executing: dict[str, Execution] = {}
         self._parked: OrderedDict[str, Execution] = OrderedDict()
-        self._evicted: dict[str, RunToDo] = {}
         self._held_back: list[RunToDo] = []
         self._closing: set[asyncio.Task[None]] = set()
         self._errands: set[asyncio.Task[None]] = set()
@@ -83,8 +83,7 @@ class Worker:
     # What the connection asks; in its thread.
 
     def _hello(self) -> Message:
-        known = [(run, execution.owner.generation) for run, execution in self._parked.copy().items()]
-        known += [(run, to_do.owner.generation) for run, to_do in self._evicted.copy().items()]
+        known = [(run, execution.owner.generation) for run, execution in self._parked.copy().items()][-MOST_SAID:]
         return {"worker": self.name, "tasks": list(self._tasks), "slots": self._slots, "parked": known}
 
     def _heartbeat(self) -> Sequence[tuple[str, int]]:
@@ -104,7 +103,7 @@ class Worker:
     def _hear(self, message: Message) -> None:
         match message:
             case {"type": "run"}:
-                self._begin(_run_to_do(message))
+                self._begin(_run_to_do(message, Owner(message["run"], message["generation"])))
             case {"type": "resume", "run": str(run), "generation": int(generation)}:
                 self._resume(run, generation, _all_ended(message))
             case {"type": "woken", "run": str(run)} if run in self._executing:
@@ -136,20 +135,17 @@ class Worker:
         if execution is not None:
             self._executing[run] = execution
             execution.resume(generation, ended)
-        elif run in self._evicted:
-            to_do = self._evicted.pop(run)
-            self._send(self._replay(replace(to_do, owner=Owner(run, generation))))
+        else:
+            self._send(self._replay(Owner(run, generation)))
 
-    async def _replay(self, to_do: RunToDo) -> None:
+    async def _replay(self, owner: Owner) -> None:
+        """Nothing is kept of a run that was evicted: the server has everything."""
         try:
-            reply = await self._ask("journal", to_do.owner)
+            self._begin(_run_to_do(await self._ask("journal", owner), owner))
         except Fenced:
             return
-        checkpoints = [_checkpoint(each) for each in reply["checkpoints"]]
-        self._begin(replace(to_do, checkpoints=checkpoints))
 
     def _lose(self, run: str) -> None:
-        self._evicted.pop(run, None)
         self._held_back = [held for held in self._held_back if held.owner.run != run]
         for held in (self._executing, self._parked):
             execution = held.pop(run, None)
@@ -228,8 +224,7 @@ class Worker:
 
     def _evict_too_many(self) -> None:
         while len(self._parked) > self._max_parked:
-            oldest, too_much = self._parked.popitem(last=False)
-            self._evicted[oldest] = replace(too_much.run, owner=too_much.owner, checkpoints=())
+            _, too_much = self._parked.popitem(last=False)
             too_much.evict()
 
     def over(self, execution: Execution) -> None:
@@ -270,9 +265,9 @@ class Worker:
         sent.add_done_callback(self._errands.discard)
 
 
-def _run_to_do(message: Message) -> RunToDo:
+def _run_to_do(message: Message, owner: Owner) -> RunToDo:
     return RunToDo(
-        owner=Owner(message["run"], message["generation"]),
+        owner=owner,
         task=message["task"],
         payload=message.get("payload"),
         attempt=message.get("attempt", 1),
