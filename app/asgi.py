@@ -26,11 +26,14 @@ from .notifications.mailers import mailer_for
 from .opening import prepare
 from .ops import api as ops
 from .ops.metrics import Metrics
-from .ops.requests import Requests
+from .ops.requests import Requests as AnsweredRequests
 from .pages import routes as pages
 from .pages.problems import error_page
 from .realtime import ROUTES as REALTIME
 from .realtime import Live
+from .requests import api as requests_api
+from .requests.asking import Requests
+from .requests.lifecycle import ask, follow, may_answer
 from .runs import api as runs_api
 from .runs import routes as runs
 from .runs.dispatcher import Dispatcher
@@ -54,8 +57,8 @@ def create_app(
     settings: Settings, database: Database, public_url: str, *, started: Callable[[Service], Any] | None = None
 ) -> Edge:
     """The server as an ASGI application. `database` is opened but not started; `started` is called when all runs."""
-    rules = Rules(on_settled=(wake_runs,))
-    requests = Requests(logged=settings.log_requests)
+    rules = Rules(on_created=(ask,), may_answer=(may_answer,), on_settled=(follow, wake_runs))
+    requests = AnsweredRequests(logged=settings.log_requests)
 
     @asynccontextmanager
     async def running(app: Litestar) -> AsyncIterator[None]:
@@ -89,6 +92,7 @@ def create_app(
         route_handlers=[
             *health.ROUTES,
             *tokens_api.ROUTES,
+            *requests_api.ROUTES,
             *environments_api.ROUTES,
             *pages.ROUTES,
             *ops.ROUTES,
@@ -128,6 +132,7 @@ def build(
         callbacks=CallbackHash(callback_secret),
         limits=RateLimits(clock),
         rules=rules,
+        questions=Requests(database),
         metrics=metrics,
     )
 

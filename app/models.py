@@ -4,7 +4,8 @@ from .environments import models as environments
 from .events import models as events
 from .notifications import models as notifications
 from .people import models as people
+from .requests import models as requests
 from .runs import models as runs
 from .tokens import models as tokens
 
-__all__ = ["environments", "events", "notifications", "people", "runs", "tokens"]
+__all__ = ["environments", "events", "notifications", "people", "requests", "runs", "tokens"]

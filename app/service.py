@@ -16,6 +16,7 @@ from .events.watching import Watching
 from .ops.metrics import Metrics
 from .settings import Settings
 from .tokens.lifecycle import Rules
+from .tokens.questions import Questions
 from .web.rate_limits import RateLimits
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -35,6 +36,7 @@ class Service:
     callbacks: CallbackHash
     limits: RateLimits
     rules: Rules
+    questions: Questions
     metrics: Metrics
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -14,6 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from .. import ids
+from ..requests.spec import Spec
 from ..runs.models import STATUSES as RUN_STATUSES
 from ..tokens.models import STATUSES
 from ..tokens.queries import LARGEST_PAGE, MOST_TAGS
@@ -41,7 +42,7 @@ _STATUSES = {
     401: "Nobody is recognised by what the request carries.",
     403: "The caller is known, and may not do this.",
     404: "There is no such thing here.",
-    409: "The token was settled before, and the caller asked to be told so (`x-waitpoint-if-waiting`).",
+    409: "The token was settled, or its request amended, before this came, and the caller wants to be told so.",
     413: "The body is too large.",
     415: "The body is compressed.",
     422: "The request can be read, and cannot be done.",
@@ -61,6 +62,12 @@ _REQUEST_KEY: Json = {
     "description": "The same for all attempts of one request: a repeated one gets the first answer again, for a day.",
     "schema": {"type": "string", "maxLength": 255},
 }
+_REQUEST_VERSION: Json = {
+    "name": "x-waitpoint-request-version",
+    "in": "header",
+    "description": "Which version of the request this is about; 409 when it was amended meanwhile.",
+    "schema": {"type": "string", "pattern": "^[0-9]{0,9}$"},
+}
 _IF_WAITING: Json = {
     "name": "x-waitpoint-if-waiting",
     "in": "header",
@@ -72,7 +79,8 @@ _HEADERS: dict[str, tuple[Json, ...]] = {
     "list_tokens": (_STRICT,),
     "trigger_task": (_STRICT, _REQUEST_KEY),
     "list_runs": (_STRICT,),
-    "complete_token": (_STRICT, _REQUEST_KEY, _IF_WAITING),
+    "complete_token": (_STRICT, _REQUEST_KEY, _IF_WAITING, _REQUEST_VERSION),
+    "amend_request": (_REQUEST_VERSION,),
     "cancel_token": (_STRICT, _IF_WAITING),
     "call_back": (_IF_WAITING,),
 }
@@ -86,6 +94,7 @@ _EXAMPLES: dict[str, Json] = {
     "create_token": {"timeout": "1h", "tags": ["hello"]},
     "trigger_task": {"payload": {"content": "hello"}, "options": {"tags": ["hello"]}},
     "complete_token": {"data": {"approved": True}},
+    "amend_request": {"title": "Publish the autumn sale, without the shoes?"},
     "cancel_token": {"reason": "The order was withdrawn."},
     "call_back": {"approved": True},
     "create_public_token": {"scopes": ["read:waitpoints"], "expirationTime": "1h"},
@@ -194,13 +203,21 @@ def _schemas(handlers: Iterable[HTTPRouteHandler]) -> tuple[Json, dict[Any, Json
         dict.fromkeys(
             shape
             for handler in handlers
-            for shape in (handler.opt.get("body"), handler.opt["answer"])
+            for shape in (handler.opt.get("body"), handler.opt["answer"], Spec)
             if shape not in {None, Any}
         )
     )
     references, components = msgspec.json.schema_components(shapes, ref_template=_REFERENCE)
     bodies = {handler.opt["body"].__name__ for handler in handlers if handler.opt.get("body") not in {None, Any}}
-    exact = {name: schema if name in bodies else _never_null(schema) for name, schema in components.items()}
+    exact = {
+        name: schema if name in bodies or name == "Spec" else _never_null(schema) for name, schema in components.items()
+    }
+    exact["CreateToken"]["properties"]["request"] = {"anyOf": [_REQUEST, {"type": "null"}]}
+    exact["ShownToken"]["properties"]["request"] = _REQUEST
+    amended = exact["AmendRequest"]["properties"]
+    exact["AmendRequest"]["properties"] = {
+        name: {"anyOf": [described, {"type": "null"}]} for name, described in amended.items()
+    }
     exact["CompleteToken"]["anyOf"] = [{"required": ["data"]}, {"maxProperties": 0}]  # an answer elsewhere is a mistake
     return exact, dict(zip(shapes, references, strict=True))
 
@@ -237,6 +254,7 @@ def _schema(annotated: Any) -> Json:
     return msgspec.json.schema(annotated)
 
 
+_REQUEST: Json = {"$ref": _REFERENCE.format(name="Spec")}  # tokens do not know what people are asked
 _EMPTY: Json = {"const": ""}  # in a query as good as absent
 _MOMENT: Json = {
     "description": "Epoch milliseconds, or an ISO 8601 instant with a time zone; inclusive.",

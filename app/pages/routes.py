@@ -3,7 +3,8 @@
 from ..environments import pages as environments
 from ..notifications import pages as notifications
 from ..people import pages as people
-from ..tokens import approval, callback_page
+from ..requests import approval
+from ..tokens import callback_page
 from ..tokens import pages as tokens
 from . import files
 

@@ -7,8 +7,8 @@ from litestar.params import FromPath
 
 from ..access.guards import Guard, requires_a_member, session_cookie
 from ..access.principals import Person
+from ..requests.approval import access_in
 from ..service import service_of
-from ..tokens.approval import access_in
 from ..tokens.filters import filters_of
 from ..tokens.search import certain, retrieve
 from ..web.problems import Problem, not_found

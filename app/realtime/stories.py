@@ -14,8 +14,9 @@ from ..environments import environments
 from ..events import Event
 from ..pages.page import Frame
 from ..pages.templates import render
+from ..requests.views import door_view
 from ..tokens.search import Doubt, certain
-from ..tokens.views import View, door_view, token_view
+from ..tokens.views import View, token_view
 from .open_pages import OpenPage
 from .shared import Shared
 

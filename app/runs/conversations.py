@@ -173,8 +173,11 @@ class Conversation:
         return None if isinstance(recorded, Fenced) else {"checkpoint": await self._shown(Entry(recorded))}
 
     async def _create_token(self, call: messages.CreateToken, owner: Owner) -> Reply | None:
-        new = new_token(bytes(call.options), self._database.clock.now(), None, strict=False)
-        recorded = await self._write(owner, waits.create_token, owner, call.position, new, WORKER)
+        questions = self._service.questions
+        new = new_token(bytes(call.options), self._database.clock.now(), None, strict=False, questions=questions)
+        if new.request is not None:
+            await questions.admit(new)
+        recorded = await self._write(owner, waits.create_token, owner, call.position, new, WORKER, self._service.rules)
         return None if isinstance(recorded, Fenced) else await self._made("token", recorded)
 
     async def _trigger(self, call: messages.Trigger, owner: Owner) -> Reply | None:

@@ -16,7 +16,7 @@ from ..database import Prepared, Unit
 from ..database.tables import table_of
 from ..tokens import lifecycle as tokens_lifecycle
 from ..tokens import models as tokens
-from ..tokens.lifecycle import Created, NewToken, as_of
+from ..tokens.lifecycle import NO_RULES, Created, NewToken, Rules, as_of
 from ..tokens.models import SLEEP, By, Token
 from . import journal
 from .lifecycle import (
@@ -105,7 +105,9 @@ _PARK = Prepared(
 )
 
 
-def create_token(db: Unit, owner: Owner, position: str, new: NewToken, by: By) -> Checkpoint | Fenced:
+def create_token(
+    db: Unit, owner: Owner, position: str, new: NewToken, by: By, rules: Rules = NO_RULES
+) -> Checkpoint | Fenced:
     """Make a token and record that the run has made it: a replay is given the same one."""
     run = owned(db, owner)
     if isinstance(run, Fenced):
@@ -113,7 +115,7 @@ def create_token(db: Unit, owner: Owner, position: str, new: NewToken, by: By) -
     earlier = journal.at(db, run.id, position)
     if earlier is not None:
         return earlier
-    created: Created = tokens_lifecycle.create(db, run.environment_id, new, by)
+    created: Created = tokens_lifecycle.create(db, run.environment_id, new, by, rules)
     result = msgspec.json.encode({"id": created.token.id, "isCached": created.is_cached}).decode()
     checkpoint = Checkpoint(position, CREATE_TOKEN, result=result, kind=MADE_TOKEN)
     journal.write(db, run.id, checkpoint)

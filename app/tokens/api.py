@@ -15,14 +15,14 @@ from ..access.guards import (
     requires_an_api_key_that_may,
 )
 from ..access.principals import ApiKey, PublicAccess
-from ..access.public_access import claims_of, write_scope
+from ..access.public_access import LIFETIME, LONGEST_LIFETIME, claims_of, write_scope
 from ..clock import iso
 from ..durations import BadDuration, parse_duration
 from ..service import Service, service_of
 from ..web.bodies import read_body
 from ..web.problems import Problem, invalid, not_found
 from . import callbacks, lifecycle
-from .lifecycle import AlreadySettled, Answer, Created, NotFound, Refused, Settlement
+from .lifecycle import AlreadySettled, Answer, Changed, Created, NotFound, Refused, Settlement, Unchecked
 from .models import By, Token
 from .queries import search_in
 from .schemas import (
@@ -62,12 +62,16 @@ async def create_token(request: Asked) -> Response[bytes]:
     """Create a token. The same idempotency key gives the same token, whatever became of it."""
     service, asker = service_of(request), _key(request)
     body = await read_body(request, CREATE_LIMIT)
-    new = new_token(body, service.database.clock.now(), request_key(request), strict=is_strict(request))
+    now, strict = service.database.clock.now(), is_strict(request)
+    new = new_token(body, now, request_key(request), strict=strict, questions=service.questions)
+    if new.request is not None:
+        await service.questions.admit(new)
     created = await service.database.write(
         lifecycle.create,
         asker.environment_id,
         new,
         asker.by("rest"),
+        service.rules,
         key=f"key:{asker.environment_id}:{new.idempotency_key or new.request_key or ''}",
     )
     return await _created(service, created)
@@ -96,8 +100,7 @@ async def list_tokens(request: Asked) -> Response[TokenList]:
 async def retrieve_token(request: Asked, token_id: FromPath[str]) -> Response[ShownToken]:
     """One token as it is now."""
     service = service_of(request)
-    token = await _readable(request, service, token_id)
-    return Response(shown(token, url_of(service, token.id), with_output=True))
+    return Response(await _shown(service, await _readable(request, service, token_id)))
 
 
 @post(
@@ -114,10 +117,11 @@ async def complete_token(request: Asked, token_id: FromPath[str]) -> Response[An
     """Complete a token. Completing it again changes nothing and still succeeds; the answer says so."""
     service, asker = service_of(request), request.auth
     body = await read_body(request, ANSWER_LIMIT)
-    answer = answer_in(body, request_key(request), strict=is_strict(request))
+    answer = answer_in(body, request_key(request), seen_version(request), strict=is_strict(request))
     if isinstance(asker, PublicAccess) and not asker.may_complete(token_id):
         raise beyond_the_scope()
-    return _settled(request, await settle(service, token_id, asker.environment_id, answer, asker.by("rest")))
+    settlement = await settle(service, token_id, asker.environment_id, answer, asker.by("rest"), within="/data")
+    return _settled(request, settlement)
 
 
 @post(
@@ -178,7 +182,7 @@ async def wait_for_token(request: Asked, token_id: FromPath[str]) -> Response[Sh
         if token.is_waiting:
             await _first_of(bell, service.stopping, seconds)
             token = await _readable(request, service, token_id)
-    return Response(shown(token, url_of(service, token.id), with_output=True))
+    return Response(await _shown(service, token))
 
 
 @post(
@@ -208,16 +212,36 @@ EXPRESS = [create_token, complete_token]
 """The hottest, which `web/express.py` answers without the framework."""
 
 
-async def settle(service: Service, token_id: str, environment_id: str, answer: Answer, by: By) -> Settlement:
-    """End a token through the one function that can, with the server's rules; answered after the commit."""
-    return await service.database.write(
-        lifecycle.settle, token_id, environment_id, answer, by, service.rules, key=f"token:{token_id}"
-    )
+async def settle(
+    service: Service, token_id: str, environment_id: str, answer: Answer, by: By, *, within: str = ""
+) -> Settlement:
+    """End a token through the one function that can, with the server's rules; answered after the commit.
+
+    An answer to a request is checked here, outside the writer, and again where the request was amended meanwhile.
+    `within` is where the output stands in the body that was sent. Raises a 422 Problem.
+    """
+    while True:
+        settlement = await service.database.write(
+            lifecycle.settle, token_id, environment_id, answer, by, service.rules, key=f"token:{token_id}"
+        )
+        if not isinstance(settlement, Unchecked):
+            return settlement
+        answer = await service.questions.check(token_id, answer, within)
 
 
 def url_of(service: Service, token_id: str) -> str:
     """The token's callback URL."""
     return callback_url(service.public_url, token_id, service.callbacks.of(token_id))
+
+
+async def approval_url_of(service: Service, token: Token) -> str:
+    """Where a person answers. Where everybody may who has the address, it carries a secret for as long as it can."""
+    url = f"{service.public_url}/approve/{token.id}"
+    if token.has_request and not await service.questions.is_open(token):
+        return url
+    left = LONGEST_LIFETIME if token.timeout_at is None else token.timeout_at - service.clock.now()
+    lifetime = min(max(left, LIFETIME), LONGEST_LIFETIME)
+    return f"{url}?token={await service.authentication.mint(token.environment_id, [write_scope(token.id)], lifetime)}"
 
 
 def is_strict(request: Asked) -> bool:
@@ -246,7 +270,10 @@ async def _created(service: Service, created: Created) -> Response[bytes]:
     if created.differing:
         names = ", ".join(created.differing)
         headers["x-waitpoint-warning"] = f"the token was made before, with other options: {names}"
-    body = msgspec.json.encode(CreatedToken(token.id, created.is_cached, url_of(service, token.id), access))
+    approval_url = await approval_url_of(service, token) if token.has_request else None
+    body = msgspec.json.encode(
+        CreatedToken(token.id, created.is_cached, url_of(service, token.id), access, approval_url)
+    )
     return Response(body, media_type="application/json", headers=headers)
 
 
@@ -256,22 +283,32 @@ def _settled(request: Asked, settlement: Settlement) -> Response[Any]:
             raise not_found()
         case Refused(code, reason):
             raise Problem(403, code, reason)
+        case Changed(version):
+            raise request_changed(version)
         case AlreadySettled(token):
             return _too_late(request, token)
         case _:
             return _DONE
 
 
+def request_changed(version: int) -> Problem:
+    """What somebody is told who speaks of a request that was amended meanwhile."""
+    detail = f"The request was amended after you had seen it: it is version {version} now. Read it, and answer again."
+    return Problem(409, "request-changed", detail, more={"requestVersion": version})
+
+
 def _too_late(request: Asked, token: Token) -> Response[Any]:
     completed_at = iso(token.completed_at) if token.completed_at else None
     if request.headers.get("x-waitpoint-if-waiting", "") in _TRUE:
-        raise _conflict(token, completed_at)
+        raise conflict(token)
     return Response(
         CompletedToken(success=True, already_completed=True, status=token.status, completed_at=completed_at)
     )
 
 
-def _conflict(token: Token, completed_at: str | None) -> Problem:
+def conflict(token: Token) -> Problem:
+    """How a token was settled, to whoever came too late and wants to be told."""
+    completed_at = iso(token.completed_at) if token.completed_at else None
     if token.is_cancelled:
         reason = f": {token.cancel_reason}" if token.cancel_reason else ""
         code, detail = "token-cancelled", f"The token was cancelled at {completed_at}{reason}."
@@ -281,6 +318,11 @@ def _conflict(token: Token, completed_at: str | None) -> Problem:
         code, detail = "token-already-completed", f"The token was completed at {completed_at}, and that answer stands."
     more = {"tokenStatus": token.status, "completedAt": completed_at, "output": token.output}
     return Problem(409, code, detail, more={name: value for name, value in more.items() if value is not None})
+
+
+async def _shown(service: Service, token: Token) -> ShownToken:
+    beside = await service.questions.shown(token) if token.has_request else {}
+    return shown(token, url_of(service, token.id), with_output=True, **beside)
 
 
 async def _readable(request: Asked, service: Service, token_id: str) -> Token:
@@ -306,6 +348,17 @@ def request_key(request: Asked) -> str | None:
         detail = f"The header x-trigger-request-idempotency-key has more than {LONGEST_REQUEST_KEY} characters."
         raise Problem(400, "invalid-key", detail)
     return key or None
+
+
+def seen_version(request: Asked) -> int | None:
+    """Which version of a request the caller speaks of; None for whichever there is. Raises a Problem."""
+    text = request.headers.get("x-waitpoint-request-version")
+    if not text:
+        return None
+    if not text.isascii() or not text.isdecimal() or len(text) > 9:
+        detail = f"The header x-waitpoint-request-version must be a whole number, not {text[:40]!r}."
+        raise Problem(400, "invalid-version", detail)
+    return int(text)
 
 
 def _poll_time(text: str | None) -> float:

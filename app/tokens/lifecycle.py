@@ -4,11 +4,11 @@
 all come through it, and what must happen with an answer happens in the same transaction.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy import Text, bindparam, case, func, insert, literal, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from .. import ids
@@ -17,6 +17,7 @@ from ..database import Prepared, Unit
 from ..database.tables import table_of
 from ..database.types import Instant, present
 from .models import (
+    BY_DEFAULT,
     COLUMNS,
     COMPLETED,
     DEADLINE,
@@ -54,6 +55,9 @@ class NewToken(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key_ttl: timedelta = timedelta(hours=1)
     request_key: str | None = None
     kind: Kind = MANUAL
+    request: object = None
+    """What people are asked; whoever follows a creation (`Rules.on_created`) knows what it is."""
+    default_output: str | None = None
 
 
 class Created(msgspec.Struct, frozen=True):
@@ -65,7 +69,11 @@ class Created(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """How a token ends: `output` is JSON text, or None when there is none."""
+    """How a token ends: `output` is JSON text, or None when there is none.
+
+    An answer to a request was checked against one version of it, outside the transaction; `seen_version` is the one
+    that the person had before them, if the door knows it. `notes` are told in the timeline.
+    """
 
     status: Status = COMPLETED
     output: str | None = None
@@ -74,6 +82,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     is_cancelled: bool = False
     is_early: bool = False  # a time-out before its time
     request_key: str | None = None
+    checked_version: int | None = None
+    seen_version: int | None = None
+    notes: Mapping[str, object] = {}
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -99,17 +110,31 @@ class Refused(msgspec.Struct, frozen=True):
     reason: str
 
 
-Settlement = Settled | AlreadySettled | NotFound | Refused
-MayAnswer = Callable[[Unit, Token, Answer, By], Refused | None]
+class Unchecked(msgspec.Struct, frozen=True):
+    """The token has a request, and this answer was not checked against it as it stands now. Check it, and come again."""
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """The request was amended after the person had seen it; the token keeps waiting."""
+
+    version: int
+
+
+Settlement = Settled | AlreadySettled | NotFound | Refused | Unchecked | Changed
+Objection = Refused | Unchecked | Changed
+OnCreated = Callable[[Unit, Token, NewToken, By], None]
+MayAnswer = Callable[[Unit, Token, Answer, By], Objection | None]
 OnSettled = Callable[[Unit, Token, By], None]
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """What neighbours add to every settlement, inside its transaction.
+    """What neighbours add to the life of a token, inside its transactions.
 
-    `may_answer` can refuse an answer; `on_settled` follows it, for example by waking a run.
+    `on_created` follows a creation; `may_answer` can refuse an answer to a token with a request; `on_settled`
+    follows every settlement, for example by waking a run.
     """
 
+    on_created: tuple[OnCreated, ...] = ()
     may_answer: tuple[MayAnswer, ...] = ()
     on_settled: tuple[OnSettled, ...] = ()
 
@@ -162,9 +187,21 @@ _ANSWER = (
     .values(_NEW_VALUES)
     .returning(*COLUMNS)
 )
-# An early time-out moves the deadline, so that `completedAt` of a timeout is always `timeoutAt`.
+# Where a token has no request one statement both decides and settles; where it has, rules are asked in between.
+_ANSWER_PLAIN = Prepared(_ANSWER.where(not_(_tokens.c.has_request)), COLUMNS)
 _SETTLE = Prepared(_ANSWER, COLUMNS)
-_TIME_OUT_NOW = Prepared(_ANSWER.values(timeout_at=bindparam("new_completed_at", type_=Instant)), COLUMNS)
+# A deadline completes a token that has a default answer; the row itself says whether it has one.
+_HAS_DEFAULT = _tokens.c.default_output.is_not(None)
+_OR_BY_DEFAULT = {
+    "status": case((_HAS_DEFAULT, literal(COMPLETED)), else_=_NEW_VALUES["status"]),
+    "output": func.coalesce(_tokens.c.default_output, _NEW_VALUES["output"]),
+    "output_is_error": not_(_HAS_DEFAULT),
+    "answered_by": case((_HAS_DEFAULT, literal(BY_DEFAULT)), else_=_tokens.c.answered_by),
+}
+# An early time-out moves the deadline, so that `completedAt` of a timeout is always `timeoutAt`.
+_EARLY = _ANSWER.values({**_OR_BY_DEFAULT, "timeout_at": bindparam("new_completed_at", type_=Instant)})
+_TIME_OUT_NOW_PLAIN = Prepared(_EARLY.where(not_(_tokens.c.has_request)), COLUMNS)
+_TIME_OUT_NOW = Prepared(_EARLY, COLUMNS)
 _TIME_OUT = Prepared(
     update(_tokens)
     .where(
@@ -173,9 +210,14 @@ _TIME_OUT = Prepared(
         IS_WAITING,
         _tokens.c.timeout_at <= bindparam("b_now"),
     )
-    .values({**_NEW_VALUES, "completed_at": _tokens.c.timeout_at})
+    .values({**_NEW_VALUES, **_OR_BY_DEFAULT, "completed_at": _tokens.c.timeout_at})
     .returning(*COLUMNS),
     COLUMNS,
+)
+_CHANGE_DEFAULT = Prepared(
+    update(_tokens)
+    .where(_tokens.c.id == bindparam("b_id"), IS_WAITING)
+    .values(default_output=bindparam("new_default", type_=Text))
 )
 _DUE = (
     select(*COLUMNS)
@@ -186,7 +228,7 @@ _DUE = (
 _DUE_AND_FREE = _DUE.with_for_update(skip_locked=True)
 
 
-def create(db: Unit, environment_id: str, new: NewToken, by: By) -> Created:
+def create(db: Unit, environment_id: str, new: NewToken, by: By, rules: Rules = NO_RULES) -> Created:
     """Make a token, or give the one that the same key made before.
 
     A key is claimed by a unique index, so of concurrent first uses exactly one makes a token.
@@ -202,7 +244,10 @@ def create(db: Unit, environment_id: str, new: NewToken, by: By) -> Created:
             if new.request_key is not None:
                 move_key(db, environment_id, REQUEST_SCOPE, new.request_key, earlier.token_id, REQUEST_KEY_LIFETIME)
             return _given_before(db, environment_id, earlier.token_id, new, is_cached=True)
-    return Created(_insert(db, environment_id, token_id, new, by), is_cached=False)
+    token = _insert(db, environment_id, token_id, new, by)
+    for follow in rules.on_created:
+        follow(db, token, new, by)
+    return Created(token, is_cached=False)
 
 
 def settle(db: Unit, token_id: str, environment_id: str, answer: Answer, by: By, rules: Rules = NO_RULES) -> Settlement:
@@ -212,37 +257,27 @@ def settle(db: Unit, token_id: str, environment_id: str, answer: Answer, by: By,
     """
     if not ids.is_token_id(token_id):
         return NotFound()
-    if rules.may_answer:
-        refusal = _refusal(db, token_id, environment_id, answer, by, rules)
-        if refusal is not None:
-            return refusal
-    statement = _statement(answer)
-    rows = db.run(
-        statement,
-        {
-            "b_id": token_id,
-            "b_environment": environment_id,
-            "b_now": db.now,
-            "new_status": answer.status,
-            "new_output": answer.output,
-            "new_output_type": JSON,
-            "new_output_is_error": answer.is_error,
-            "new_cancelled_at": db.now if answer.is_cancelled else None,
-            "new_cancel_reason": answer.cancel_reason,
-            "new_settled_by_request": answer.request_key,
-            **({} if statement is _TIME_OUT else {"new_completed_at": db.now}),
-        },
-    )
-    if not rows:
-        return _too_late(db, token_id, environment_id, answer)
-    token = token_of(rows[0])
-    if token.tags:
-        db.run(_RESTATE_TAGS, {"b_id": token_id, "b_status": token.status})
-    if token.is_manual:
-        db.record(_kind(token), token.id, environment_id=environment_id, actor=by, data=_details(token))
+    needs_leave = _needs_leave(answer)
+    settled = _try(db, token_id, environment_id, answer, is_plain=needs_leave)
+    if settled is None:
+        token = _found(db, _LOCKED, token_id, environment_id)
+        if token is None:
+            return NotFound()
+        if needs_leave and token.has_request and as_of(token, db.now).is_waiting:
+            objection = _objection(db, token, answer, by, rules)
+            if objection is not None:
+                return objection
+            settled = _try(db, token_id, environment_id, answer, is_plain=False)
+        if settled is None:
+            return _too_late(token, answer)
+    if settled.tags:
+        db.run(_RESTATE_TAGS, {"b_id": token_id, "b_status": settled.status})
+    if settled.is_manual:
+        details = _details(settled, answer)
+        db.record(_kind(settled), settled.id, environment_id=environment_id, actor=by, data=details)
     for follow in rules.on_settled:
-        follow(db, token, by)
-    return Settled(token)
+        follow(db, settled, by)
+    return Settled(settled)
 
 
 def cancel(
@@ -264,6 +299,11 @@ def time_out(db: Unit, token_id: str, environment_id: str, by: By, rules: Rules 
     """Let a token time out now, as if its deadline had come."""
     answer = msgspec.structs.replace(_timeout_answer(db.now), is_early=True)
     return settle(db, token_id, environment_id, answer, by, rules)
+
+
+def change_default(db: Unit, token_id: str, default_output: str | None) -> None:
+    """What a waiting token is completed with at its deadline from now on. The caller has locked it."""
+    db.run(_CHANGE_DEFAULT, {"b_id": token_id, "new_default": default_output})
 
 
 def time_out_overdue(db: Unit, limit: int, rules: Rules = NO_RULES) -> int:
@@ -290,6 +330,14 @@ def as_of(token: Token, now: datetime) -> Token:
     """The token as it truly is at `now`: an overdue one reads as the sweeper will write it."""
     if not token.is_waiting or token.timeout_at is None or token.timeout_at > now:
         return token
+    if token.default_output is not None:
+        return msgspec.structs.replace(
+            token,
+            status=COMPLETED,
+            output=token.default_output,
+            completed_at=token.timeout_at,
+            answered_by=BY_DEFAULT,
+        )
     answer = _timeout_answer(token.timeout_at)
     return msgspec.structs.replace(
         token, status=answer.status, output=answer.output, output_is_error=True, completed_at=token.timeout_at
@@ -352,6 +400,8 @@ def _differing(token: Token, new: NewToken) -> tuple[str, ...]:
         differing.append("timeout")
     if new.tags != token.tags:
         differing.append("tags")
+    if (new.request is not None) != token.has_request:
+        differing.append("request")
     return tuple(differing)
 
 
@@ -366,6 +416,8 @@ def _insert(db: Unit, environment_id: str, token_id: str, new: NewToken, by: By)
         idempotency_key=new.idempotency_key,
         idempotency_key_expires_at=None if new.idempotency_key is None else db.now + new.idempotency_key_ttl,
         kind=new.kind,
+        has_request=new.request is not None,
+        default_output=new.default_output,
     )
     digest = None if new.idempotency_key is None else hash_of(new.idempotency_key)
     db.insert(_INSERT, {**msgspec.structs.asdict(token), "tags": _json(token.tags), "idempotency_hash": digest})
@@ -377,30 +429,48 @@ def _insert(db: Unit, environment_id: str, token_id: str, new: NewToken, by: By)
     return token
 
 
-def _refusal(
-    db: Unit, token_id: str, environment_id: str, answer: Answer, by: By, rules: Rules
-) -> NotFound | AlreadySettled | Refused | None:
-    token = _found(db, _LOCKED, token_id, environment_id)
-    if token is None:
-        return NotFound()
-    if not token.is_waiting:
-        return None  # the statement that settles will say so
-    for may_answer in rules.may_answer:
-        refusal = may_answer(db, token, answer, by)
-        if refusal is not None:
-            return refusal
-    return None
+def _needs_leave(answer: Answer) -> bool:
+    """Whether somebody answers, or brings a default answer forward. A deadline needs nobody's leave, nor does a withdrawal."""
+    return answer.status == COMPLETED or answer.is_early
 
 
-def _too_late(db: Unit, token_id: str, environment_id: str, answer: Answer) -> Settlement:
-    # Locked: an answer that another process accepted before the deadline may still be on its way to the disk.
-    token = _found(db, _LOCKED, token_id, environment_id)
-    if token is None:
-        return NotFound()
+def _try(db: Unit, token_id: str, environment_id: str, answer: Answer, *, is_plain: bool) -> Token | None:
+    """The token, settled; None when it does not wait, or has a request where only one without is meant."""
+    statement = _statement(answer, is_plain=is_plain)
+    rows = db.run(
+        statement,
+        {
+            "b_id": token_id,
+            "b_environment": environment_id,
+            "b_now": db.now,
+            "new_status": answer.status,
+            "new_output": answer.output,
+            "new_output_type": JSON,
+            "new_output_is_error": answer.is_error,
+            "new_cancelled_at": db.now if answer.is_cancelled else None,
+            "new_cancel_reason": answer.cancel_reason,
+            "new_settled_by_request": answer.request_key,
+            **({} if statement is _TIME_OUT else {"new_completed_at": db.now}),
+        },
+    )
+    return token_of(rows[0]) if rows else None
+
+
+def _objection(db: Unit, token: Token, answer: Answer, by: By, rules: Rules) -> Objection | None:
+    """What the rules have against an answer to a request. The token is locked, so that nothing changes meanwhile."""
+    if not rules.may_answer:
+        return Unchecked()
+    objections = (may_answer(db, token, answer, by) for may_answer in rules.may_answer)
+    return next((objection for objection in objections if objection is not None), None)
+
+
+def _too_late(token: Token, answer: Answer) -> Settled | AlreadySettled:
+    """`token` was locked: an answer that another process accepted before the deadline might have been on its way."""
     if answer.request_key is not None and answer.request_key == token.settled_by_request:
         return Settled(token)  # the same request again, after its answer was lost
     if token.is_waiting:  # past its deadline, and the sweeper is still to come
-        token = as_of(token, token.timeout_at or db.now)
+        assert token.timeout_at is not None  # noqa: S101 - without a deadline it could have been settled
+        token = as_of(token, token.timeout_at)
     return AlreadySettled(token)
 
 
@@ -409,10 +479,12 @@ def _found(db: Unit, statement: Prepared, token_id: str, environment_id: str) ->
     return token_of(rows[0]) if rows else None
 
 
-def _statement(answer: Answer) -> Prepared:
-    if answer.status != TIMED_OUT or answer.is_cancelled:
-        return _SETTLE
-    return _TIME_OUT_NOW if answer.is_early else _TIME_OUT
+def _statement(answer: Answer, *, is_plain: bool) -> Prepared:
+    if answer.is_early:
+        return _TIME_OUT_NOW_PLAIN if is_plain else _TIME_OUT_NOW
+    if answer.status == TIMED_OUT and not answer.is_cancelled:
+        return _TIME_OUT
+    return _ANSWER_PLAIN if is_plain else _SETTLE
 
 
 def _timeout_answer(deadline: datetime) -> Answer:
@@ -430,8 +502,10 @@ def _kind(token: Token) -> str:
     return "token.completed" if token.is_completed else "token.timed_out"
 
 
-def _details(token: Token) -> dict[str, object]:
-    details: dict[str, object] = {"tags": token.tags}
+def _details(token: Token, answer: Answer) -> dict[str, object]:
+    details: dict[str, object] = {"tags": token.tags, **answer.notes}
+    if token.is_default:
+        details["default"] = True
     if token.cancel_reason:
         details["reason"] = token.cancel_reason
     return details

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Text, literal_column, text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Text, false, literal_column, text
 from sqlmodel import Field
 
 from ..database.tables import Table, table_of
@@ -24,6 +24,7 @@ SLEEP: Kind = "SLEEP"
 RUN: Kind = "RUN"
 
 JSON = "application/json"
+BY_DEFAULT = "default"
 
 
 def _only_where(condition: str, name: str, *columns: str) -> Index:
@@ -34,6 +35,8 @@ def _only_where(condition: str, name: str, *columns: str) -> Index:
 class TokenRow(Table, table=True):
     """A token as it is stored. An output is the text that came in; tags are a JSON list.
 
+    `has_request` says that people are asked, and that no answer is taken unless it was checked. `default_output`
+    is what a token is completed with at its deadline, where others time out.
     Only MANUAL tokens are listed: the others are how a run sleeps, or waits for another run.
     """
 
@@ -66,6 +69,8 @@ class TokenRow(Table, table=True):
     answered_by: str | None = Field(default=None, sa_type=Text)
     settled_by_request: str | None = Field(default=None, sa_type=Text)
     kind: str = Field(sa_column=Column(Text, nullable=False, server_default=MANUAL))
+    has_request: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
+    default_output: str | None = Field(default=None, sa_type=Text)
 
 
 class TokenTagRow(Table, table=True):
@@ -128,6 +133,8 @@ class Token(msgspec.Struct, frozen=True):
     answered_by: str | None = None
     settled_by_request: str | None = None
     kind: Kind = MANUAL
+    has_request: bool = False
+    default_output: str | None = None
 
     @property
     def is_manual(self) -> bool:
@@ -148,6 +155,11 @@ class Token(msgspec.Struct, frozen=True):
     @property
     def is_cancelled(self) -> bool:
         return self.cancelled_at is not None
+
+    @property
+    def is_default(self) -> bool:
+        """Whether nobody answered, and the default answer was taken."""
+        return self.answered_by == BY_DEFAULT
 
     @property
     def has_timed_out(self) -> bool:

@@ -26,13 +26,12 @@ from .api import settle
 from .filters import PERIODS, filters_of
 from .lifecycle import Answer, NotFound, Refused, Settled, Settlement
 from .models import Token
-from .schemas import LONGEST_REASON, new_token
+from .schemas import LONGEST_COMMENT, LONGEST_REASON, new_token
 from .search import certain, retrieve
 from .views import View, chips_of, list_view, token_view
 
 Asked = Request[Any, Any, Any]
 
-LONGEST_COMMENT = 10_000  # characters
 _NEW_FIELDS = {
     "timeout": "timeout",
     "tags": "tags",
@@ -91,7 +90,12 @@ async def create(request: Asked) -> Response[Any]:
         return page(request, "tokens/new.html", status_code=400, frame=frame, values=form, errors=errors)
     environment = environment_of(frame)
     created = await service.database.write(
-        lifecycle.create, environment.id, new, by(request), key=f"key:{environment.id}:{new.idempotency_key or ''}"
+        lifecycle.create,
+        environment.id,
+        new,
+        by(request),
+        service.rules,
+        key=f"key:{environment.id}:{new.idempotency_key or ''}",
     )
     return see_other(f"/tokens/{created.token.id}", say="token-cached" if created.is_cached else "token-created")
 

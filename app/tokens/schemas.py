@@ -15,15 +15,18 @@ from ..web import strict_json
 from ..web.problems import Problem, invalid
 from .lifecycle import Answer, NewToken
 from .models import STATUSES, Token
+from .questions import Questions
 
 MOST_TAGS = 10
 LONGEST_TAG = 128  # characters
 LONGEST_KEY = 2048  # characters
 LONGEST_REASON = 1000  # characters
+LONGEST_COMMENT = 10_000  # characters
 DEFAULT_TIMEOUT = timedelta(minutes=10)
+TIMEOUT_WITH_REQUEST = timedelta(days=7)  # people need longer than programs
 DEFAULT_KEY_LIFETIME = timedelta(hours=1)
 JSON_WHITESPACE = b" \t\r\n"
-_CREATE_FIELDS = {"idempotencyKey", "idempotencyKeyTTL", "timeout", "tags"}
+_CREATE_FIELDS = {"idempotencyKey", "idempotencyKeyTTL", "timeout", "tags", "request"}
 
 
 Duration = Annotated[
@@ -59,7 +62,9 @@ class CreateToken(msgspec.Struct, rename="camel", omit_defaults=True, frozen=Tru
 
     timeout: Annotated[
         Deadline | UnsetType | None,
-        Meta(description="When the token times out: a duration or an instant. Left out: 10 minutes. null: never."),
+        Meta(
+            description="When the token times out: a duration or an instant. Left out: 10 minutes, with a request 7 days. null: never."
+        ),
     ] = UNSET
     tags: Annotated[
         Tag | Annotated[list[Tag], Meta(max_length=MOST_TAGS)],
@@ -75,9 +80,10 @@ class CreateToken(msgspec.Struct, rename="camel", omit_defaults=True, frozen=Tru
     idempotency_key_ttl: Annotated[
         Duration | None, Meta(description="How long the key is kept; only beside an idempotencyKey.")
     ] = msgspec.field(default="1h", name="idempotencyKeyTTL")
+    request: Annotated[dict[str, Any] | None, Meta(description="What people are asked; {} is: do you approve?")] = None
 
 
-class CreatedToken(msgspec.Struct, rename="camel", frozen=True):
+class CreatedToken(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True):
     """A token that was made, or the one that the same key made before."""
 
     id: TokenId
@@ -86,6 +92,12 @@ class CreatedToken(msgspec.Struct, rename="camel", frozen=True):
     public_access_token: Annotated[
         str, Meta(description="A JWT with which a browser may complete this token and nothing else, for a day.")
     ]
+    approval_url: Annotated[
+        str | None,
+        Meta(
+            description="Where a person answers. Only with a request; where everybody may answer who has it, a secret."
+        ),
+    ] = None
 
 
 class CompleteToken(msgspec.Struct, frozen=True):
@@ -132,7 +144,11 @@ class ShownToken(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True
     output_is_error: Annotated[bool | None, Meta(description="Whether the token timed out or was cancelled.")] = None
     cancelled_at: Instant | None = None
     cancel_reason: str | None = None
-    answered_by: str | None = None
+    answered_by: Annotated[
+        str | None, Meta(description="default: nobody answered, and the default answer was taken.")
+    ] = None
+    request: Annotated[dict[str, Any] | None, Meta(description="What people are asked.")] = None
+    request_version: Annotated[int | None, Meta(description="How often the request was amended, plus one.")] = None
 
 
 class Pagination(msgspec.Struct, omit_defaults=True, frozen=True):
@@ -149,8 +165,8 @@ class TokenList(msgspec.Struct, frozen=True):
     pagination: Pagination
 
 
-def shown(token: Token, url: str, *, with_output: bool) -> ShownToken:
-    """The token for a program; lists leave the output out."""
+def shown(token: Token, url: str, *, with_output: bool, **beside: Any) -> ShownToken:
+    """The token for a program, with what neighbours know beside it; lists leave the output out."""
     return ShownToken(
         id=token.id,
         type=token.kind,
@@ -169,17 +185,30 @@ def shown(token: Token, url: str, *, with_output: bool) -> ShownToken:
         cancelled_at=_moment(token.cancelled_at),
         cancel_reason=token.cancel_reason,
         answered_by=token.answered_by,
+        **beside,
     )
 
 
-def new_token(body: bytes, now: datetime, request_key: str | None, *, strict: bool) -> NewToken:
-    """What the body of a create asks for. Raises a Problem that names the field, the rule and what came."""
+def new_token(
+    body: bytes, now: datetime, request_key: str | None, *, strict: bool, questions: Questions | None = None
+) -> NewToken:
+    """What the body of a create asks for. Raises a Problem that names the field, the rule and what came.
+
+    Without `questions` nobody can be asked.
+    """
     fields = object_in(body)
     if strict:
         refuse_unknown(fields, _CREATE_FIELDS)
     key = key_in(fields)
+    asked = questions.read(fields["request"]) if questions and fields.get("request") is not None else None
+    timeout = _timeout(fields, now, DEFAULT_TIMEOUT if asked is None else TIMEOUT_WITH_REQUEST)
+    if asked is not None and asked.default_output is not None and timeout is None:
+        sentence = "needs a deadline at which it is taken, and the timeout is null"
+        raise invalid("/request/onTimeout", "missing-timeout", sentence)
     return NewToken(
-        timeout=_timeout(fields, now),
+        timeout=timeout,
+        request=asked,
+        default_output=None if asked is None else asked.default_output,
         tags=tags_in(fields.get("tags", [])),
         idempotency_key=key,
         idempotency_key_ttl=_key_lifetime(fields, key),
@@ -187,7 +216,7 @@ def new_token(body: bytes, now: datetime, request_key: str | None, *, strict: bo
     )
 
 
-def answer_in(body: bytes, request_key: str | None, *, strict: bool) -> Answer:
+def answer_in(body: bytes, request_key: str | None, seen_version: int | None = None, *, strict: bool) -> Answer:
     """The answer in the body of a complete, as the bytes that came. Raises a Problem."""
     fields = object_in(body)
     if fields and "data" not in fields:
@@ -198,7 +227,7 @@ def answer_in(body: bytes, request_key: str | None, *, strict: bool) -> Answer:
         )
     if strict:
         refuse_unknown(fields, {"data"})
-    return Answer(output=_raw_data(body) if fields else None, request_key=request_key)
+    return Answer(output=_raw_data(body) if fields else None, request_key=request_key, seen_version=seen_version)
 
 
 def cancel_reason_in(body: bytes, *, strict: bool) -> str | None:
@@ -242,9 +271,9 @@ class _RawAnswer(msgspec.Struct):
     data: msgspec.Raw
 
 
-def _timeout(fields: Mapping[str, Any], now: datetime) -> timedelta | datetime | None:
-    timeout = fields.get("timeout", DEFAULT_TIMEOUT)
-    if timeout is None or timeout is DEFAULT_TIMEOUT:
+def _timeout(fields: Mapping[str, Any], now: datetime, default: timedelta) -> timedelta | datetime | None:
+    timeout = fields.get("timeout", default)
+    if timeout is None or timeout is default:
         return timeout  # null waits for ever
     if not isinstance(timeout, str):
         sentence = f'must be a duration such as "10m" or an ISO 8601 instant, as text, not {_shown(timeout)}'

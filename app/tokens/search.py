@@ -20,6 +20,7 @@ from ..database.tables import table_of
 from .lifecycle import as_of
 from .models import (
     COLUMNS,
+    COMPLETED,
     IS_MANUAL,
     IS_WAITING,
     STATUSES,
@@ -186,7 +187,7 @@ def time_left(db: Unit) -> timedelta | None:
 
 
 def _branches(db: Unit, environment_id: str, wanted: Search, *, only_ids: bool = False) -> list[_Branch]:
-    """One query per status and tag, each a range of one index; an overdue token counts as timed out.
+    """One query per status and tag, each a range of one index; an overdue token counts as what it will be.
 
     They are asked one after the other, in the order in which a token moves (waiting, overdue, settled):
     one that moves meanwhile is met twice rather than missed.
@@ -199,8 +200,9 @@ def _branches(db: Unit, environment_id: str, wanted: Search, *, only_ids: bool =
     for tag in dict.fromkeys(wanted.tags) or [None]:
         key = _tokens.c.id if tag is None else _tags.c.token_id
         for status in statuses:
-            if status == TIMED_OUT:
-                branches.append(_branch(_overdue(tag, environment_id, db.now), key.concat(""), wanted))
+            if status != WAITING:
+                overdue = _overdue(tag, environment_id, db.now, status)
+                branches.append(_branch(overdue, key.concat(""), wanted))
             if tag is not None and only_ids:
                 statement = _only_tagged(status, tag, environment_id, db.now)
             else:
@@ -235,7 +237,8 @@ def _with_key(key: str, environment_id: str, wanted: Search, now: datetime) -> _
     )
     if wanted.statuses:
         is_overdue = and_(_tokens.c.status == WAITING, not_(_is_in_time(now)))
-        reads = case((is_overdue, TIMED_OUT), else_=_tokens.c.status)
+        ends = case((_tokens.c.default_output.is_(None), TIMED_OUT), else_=COMPLETED)
+        reads = case((is_overdue, ends), else_=_tokens.c.status)
         statement = statement.where(reads.in_(wanted.statuses))
     if wanted.tags:
         tagged = exists().where(_tags.c.token_id == _tokens.c.id, _tags.c.tag.in_(wanted.tags))
@@ -247,14 +250,17 @@ def _is_in_time(now: datetime) -> ColumnElement[bool]:
     return or_(_tokens.c.timeout_at.is_(None), _tokens.c.timeout_at > now)
 
 
-def _overdue(tag: str | None, environment_id: str, now: datetime) -> Select[Any]:
-    """The few tokens whose deadline has passed and that the sweeper has not met yet.
+def _overdue(tag: str | None, environment_id: str, now: datetime, status: Status) -> Select[Any]:
+    """The few tokens whose deadline has passed and that the sweeper has not met yet: it will time them out, or
+    complete those that have a default answer.
 
     Found by their deadline: SQLite would rather walk all waiting tokens of the environment, or all of the
     tag, if it saw the columns of those indexes. `|| ''` hides them.
     """
     in_environment = _tokens.c.environment_id.concat("") == environment_id
-    branch = select(*COLUMNS).where(IS_WAITING, IS_MANUAL, _tokens.c.timeout_at <= now, in_environment)
+    has_default = _tokens.c.default_output.is_not(None)
+    ends_so = has_default if status == COMPLETED else not_(has_default)
+    branch = select(*COLUMNS).where(IS_WAITING, IS_MANUAL, _tokens.c.timeout_at <= now, in_environment, ends_so)
     if tag is None:
         return branch
     return branch.join(_tags, _tags.c.token_id == _tokens.c.id).where(_tags.c.tag == tag)

@@ -10,7 +10,6 @@ from ..events import log
 from ..events.log import Event
 from ..pages import words
 from .filters import PERIODS, STATUS_NAMES, Filters
-from .models import Token
 from .search import Doubt, count, retrieve, search
 
 _SETTLED = {"token.completed", "token.timed_out", "token.cancelled"}
@@ -89,28 +88,6 @@ def token_view(db: Unit, token_id: str, environment_id: str | None = None) -> Vi
         "settled_by": settled_by(timeline),
         "version": version_of(token.status, len(timeline)),
     }
-
-
-def door_view(db: Unit, token_id: str, environment_id: str) -> View | Doubt | None:
-    """A token as the approval page tells it, to somebody outside: names of API keys stay inside."""
-    view = token_view(db, token_id, environment_id)
-    if view is None or isinstance(view, Doubt):
-        return view
-    view["settled_by"] = settled_by(view["timeline"], outside=True)
-    view["late_title"] = late_title(view["token"])
-    return view
-
-
-def late_title(token: Token) -> str:
-    """How a settled question is headed."""
-    if token.is_cancelled:
-        return "This question was withdrawn"
-    if token.has_timed_out:
-        return "The time is over"
-    decided = words.decision(token)
-    if decided is None:
-        return "This was answered"
-    return "Approved" if decided["approved"] else "Sent back"
 
 
 def settled_by(timeline: list[Event], *, outside: bool = False) -> str | None:

@@ -53,6 +53,7 @@ GET /tokens                                                                 401 
 GET /tokens/new                                                             401  401    401      401  401     401  401   401   401     401    401   200    200      403        401     401
 GET /tokens/{token_id:str}                                                  401  401    401      401  401     401  401   401   401     401    401   200    200      403        401     401
 GET /tokens/{token_id:str}/output                                           401  401    401      401  401     401  401   401   401     401    401   404    404      403        401     401
+PATCH /api/v1/waitpoints/tokens/{token_id:str}/request                      401  422    422      403  403     401  404   401   401     401    401   401    401      401        401     401
 POST /api/v1/auth/jwt/claims                                                401  200    200      200  200     401  200   401   401     401    401   401    401      401        401     401
 POST /api/v1/auth/public-tokens                                             401  200    403      403  200     401  200   401   401     401    401   401    401      401        401     401
 POST /api/v1/tasks/{task:str}/trigger                                       401  200    200      403  403     401  200   401   401     401    401   401    401      401        401     401

@@ -10,9 +10,10 @@ from app.environments import api as environments_api
 from app.environments import signing_keys
 from app.people import sign_in
 from app.realtime import credentials, guests, lines, protocol
+from app.requests import spec
 from app.requests.forms import checking, effort, validation
 from app.settings import Settings
-from app.tokens import api, callbacks, filters, lifecycle, pages, queries, schemas, search
+from app.tokens import api, callbacks, filters, lifecycle, queries, schemas, search
 from app.web import strict_json
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "limits.md"
@@ -25,7 +26,7 @@ LIMITS: dict[str, object] = {
     "Length of a tag": f"{schemas.LONGEST_TAG} characters",
     "Idempotency key": f"{schemas.LONGEST_KEY:,} characters",
     "Reason of a cancellation": f"{schemas.LONGEST_REASON:,} characters",
-    "Comment on the approval page": f"{pages.LONGEST_COMMENT:,} characters",
+    "Comment on the approval page": f"{schemas.LONGEST_COMMENT:,} characters",
     "`x-trigger-request-idempotency-key`": f"{api.LONGEST_REQUEST_KEY} characters",
     "Longest duration that can be written": f"{durations.LONGEST.days:,} days",
     "Timeout of a token": f"{schemas.DEFAULT_TIMEOUT // timedelta(minutes=1)} minutes",
@@ -39,6 +40,16 @@ LIMITS: dict[str, object] = {
     "Length of a key": f"{strict_json.LONGEST_KEY:,} characters",
     "Length of a number": f"{strict_json._LONGEST_NUMBER} characters",
     "Fields of a form that is posted to a callback URL": f"{callbacks._MOST_FIELDS:,}",
+    "Timeout of a token with a request": f"{schemas.TIMEOUT_WITH_REQUEST.days} days",
+    "Title of a request": f"{spec.LONGEST_TITLE} characters",
+    "Body of a request": f"{spec.LONGEST_BODY:,} characters",
+    "Requester, journey and title of a step": f"{spec.LONGEST_NAME} characters",
+    "Decisions of a request": spec.MOST_DECISIONS,
+    "Label of a decision": f"{spec.LONGEST_LABEL} characters",
+    "Effect of a decision": f"{spec.LONGEST_EFFECT} characters",
+    "Approvers of a request": spec.MOST_APPROVERS,
+    "Steps of a journey": spec.MOST_STEPS,
+    "Redirect of a request": f"{spec.LONGEST_URL:,} characters",
     "Size of a form's schema": f"{checking.LARGEST:,} bytes",
     "Schemas inside a form's schema": f"{checking.MOST_PARTS:,}",
     "Depth of a form's schema": f"{checking.DEEPEST} levels",

@@ -17,13 +17,14 @@ from ..pages.answers import see_other
 from ..pages.forms import Form, form_of
 from ..pages.page import page
 from ..service import Service, service_of
+from ..tokens.api import settle
+from ..tokens.lifecycle import Answer, NotFound, Refused, Settled
+from ..tokens.models import Token
+from ..tokens.pages import output_of
+from ..tokens.search import certain
+from ..tokens.views import View
 from ..web.problems import Problem
-from .api import settle
-from .lifecycle import Answer, NotFound, Refused, Settled
-from .models import Token
-from .pages import output_of
-from .search import certain
-from .views import View, door_view
+from .views import door_view
 
 Asked = Request[Any, Any, Any]
 

@@ -1,0 +1,183 @@
+"""Whether an answer is one that was asked for: the same for every door (page, REST, callback, client, command, default)."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from ..tokens.schemas import LONGEST_COMMENT
+from .forms import FieldError, validate
+from .models import COMMENT, Style
+from .spec import Spec, properties_of
+
+SUBMIT = "submit"
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision as it is offered: everything that a program may leave out is there."""
+
+    value: str
+    label: str
+    effect: str
+    output: Mapping[str, Any]
+    require: tuple[str, ...] = ()
+    confirm: bool = False
+    needs_form: bool = False
+    style: Style = "plain"
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """An answer that was asked for: which choice it is, and where it differs from what was proposed."""
+
+    choice: Choice
+    edited: tuple[str, ...] = ()
+
+
+_APPROVE = Choice(
+    value="approve", label="Approve", effect="The program goes on.", output={"approved": True}, style="main"
+)
+_SEND_BACK = Choice(
+    value="reject",
+    label="Send back",
+    effect="The program is told no, with your comment.",
+    output={"approved": False},
+)
+_SEND = Choice(value=SUBMIT, label="Send", effect="", output={}, needs_form=True, style="main")
+
+
+def choices_of(spec: Spec) -> tuple[Choice, ...]:
+    """The ways to answer: those that were asked for, else to send the form, else to approve or send back."""
+    if not spec.decisions:
+        return (_APPROVE, _SEND_BACK) if spec.form is None else (_SEND,)
+    return tuple(
+        Choice(
+            value=decision.value,
+            label=decision.label or decision.value.replace("_", " ").replace("-", " ").capitalize(),
+            effect=decision.effect,
+            output=decision.output if isinstance(decision.output, dict) else {"decision": decision.value},
+            require=tuple(decision.require),
+            confirm=decision.confirm,
+            needs_form=decision.form and spec.form is not None,
+            style=decision.style or ("plain" if index else "main"),
+        )
+        for index, decision in enumerate(spec.decisions)
+    )
+
+
+def takes_a_comment(spec: Spec) -> bool:
+    """Whether a comment can go along: where no form says what may, or where a decision needs one."""
+    if COMMENT in properties_of(spec.form):
+        return False
+    return spec.form is None or any(COMMENT in decision.require for decision in spec.decisions)
+
+
+def output_of(choice: Choice, form_value: Mapping[str, Any] | None, comment: str) -> dict[str, Any]:
+    """What the program receives: the form, what the decision adds, and the comment where there is one."""
+    filled = dict(form_value or {}) if choice.needs_form else {}
+    return {**filled, **choice.output, **({COMMENT: comment} if comment else {})}
+
+
+def check(spec: Spec, answer: Any) -> Accepted | list[FieldError]:
+    """Which decision an output is, or what is wrong with it, field by field."""
+    choices = choices_of(spec)
+    if not isinstance(answer, dict):
+        return [FieldError("", "not-an-object", f"The answer must be a JSON object: {_offered(choices)}.")]
+    choice = next((choice for choice in choices if _is_in(choice.output, answer)), None)
+    if choice is None:
+        return [FieldError("", "no-such-decision", f"The answer fits none of the decisions: {_offered(choices)}.")]
+    errors = _errors(spec, choice, answer)
+    return errors or Accepted(choice, _edited(spec, choice, answer))
+
+
+def differences(before: Any, after: Any, pointer: str = "") -> Iterator[str]:
+    """Where two values differ, as JSON pointers."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in dict.fromkeys([*before, *after]):
+            here = f"{pointer}/{_escaped(name)}"
+            if name in before and name in after:
+                yield from differences(before[name], after[name], here)
+            else:
+                yield here
+    elif not is_same(before, after):
+        yield pointer
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same. Not as Python has it, where true is 1."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(is_same(value, other[name]) for name, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    return bool(one == other)
+
+
+def _errors(spec: Spec, choice: Choice, answer: Mapping[str, Any]) -> list[FieldError]:
+    has_comment = takes_a_comment(spec)
+    own = {*choice.output, *([COMMENT] if has_comment else [])}
+    rest = {name: value for name, value in answer.items() if name not in own}
+    errors = []
+    if choice.needs_form:
+        errors += validate(spec.form, rest)  # type: ignore[arg-type]  # it is there when it is needed
+    else:
+        sentence = f'is not asked for with the decision "{choice.value}"'
+        errors += [FieldError(f"/{_escaped(name)}", "unknown-field", f"{name[:60]} {sentence}.") for name in rest]
+    if has_comment and COMMENT in answer:
+        errors += _errors_of_comment(answer[COMMENT])
+    told = {error.pointer for error in errors}
+    for name in choice.require:
+        pointer = f"/{_escaped(name)}"
+        if pointer not in told and is_blank(answer.get(name)):
+            errors.append(FieldError(pointer, "required", required_sentence(spec, choice, name)))
+    return errors
+
+
+def is_blank(value: Any) -> bool:
+    """Whether a field that a decision requires was left empty. No and nought are answers."""
+    return value in _NOTHING if not isinstance(value, (bool, int, float, str)) else str(value).strip() == ""
+
+
+def required_sentence(spec: Spec, choice: Choice, name: str) -> str:
+    """Why a field must be filled, to whoever fills it."""
+    described = properties_of(spec.form).get(name)
+    title = described.get("title") if isinstance(described, dict) else None
+    what = "a comment" if name == COMMENT else f'"{title if isinstance(title, str) else name}"'
+    return f'"{choice.label}" needs {what}.'
+
+
+def _errors_of_comment(comment: Any) -> list[FieldError]:
+    if not isinstance(comment, str):
+        return [FieldError(f"/{COMMENT}", "not-a-text", "The comment must be a text.")]
+    if len(comment) > LONGEST_COMMENT:
+        sentence = f"A comment has at most {LONGEST_COMMENT:,} characters; this one has {len(comment):,}."
+        return [FieldError(f"/{COMMENT}", "too-long", sentence)]
+    return []
+
+
+def _edited(spec: Spec, choice: Choice, answer: Mapping[str, Any]) -> tuple[str, ...]:
+    if spec.proposed is None or not choice.needs_form:
+        return ()
+    proposed = {name: value for name, value in spec.proposed.items() if name not in choice.output}
+    filled = {name: value for name, value in answer.items() if name not in choice.output and name != COMMENT}
+    return tuple(differences(proposed, filled))[:100]
+
+
+def _is_in(output: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
+    return all(name in answer and is_same(value, answer[name]) for name, value in output.items())
+
+
+def _offered(choices: Sequence[Choice]) -> str:
+    shown = [f"{choice.value} ({_shown(choice.output)})" if choice.output else choice.value for choice in choices]
+    return "it must be " + " or ".join(shown) if len(shown) < 3 else "it must be one of " + ", ".join(shown)
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=True)
+    return text if len(text) <= 80 else text[:80] + "…"
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,288 @@
+"""Everything that changes a request: it is asked, amended, and followed to its answer.
+
+The functions that `asgi.py` hands to `tokens.lifecycle.Rules` are here. They run inside the transactions of tokens,
+under the lock of the token's row, so that no answer slips in between a check and a change.
+"""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from ..database import Prepared, Unit
+from ..database.tables import table_of
+from ..people import groups
+from ..people.models import PersonRow
+from ..tokens.lifecycle import (
+    AlreadySettled,
+    Answer,
+    Changed,
+    NewToken,
+    NotFound,
+    Objection,
+    Refused,
+    Unchecked,
+    as_of,
+    change_default,
+)
+from ..tokens.models import COLUMNS, WAITING, By, Token, TokenRow, token_of
+from ..web.problems import Problem
+from . import spec as specs
+from .answers import check
+from .forms import FieldError
+from .models import ADDRESS, GROUP, RequestApproverRow, RequestRow, RequestVersionRow
+from .spec import Approver, Spec
+
+_tokens = table_of(TokenRow)
+_requests = table_of(RequestRow)
+_versions = table_of(RequestVersionRow)
+_approvers = table_of(RequestApproverRow)
+_people = table_of(PersonRow)
+
+_INSERT = Prepared(insert(_requests))
+_INSERT_APPROVERS = Prepared(insert(_approvers))
+_RESTATE = Prepared(
+    update(_approvers).where(_approvers.c.token_id == bindparam("b_id")).values(status=bindparam("b_status"))
+)
+_OF_TOKEN = (
+    _requests.c.version,
+    _requests.c.spec,
+    _requests.c.asked_by,
+    _requests.c.created_at,
+    _requests.c.amended_at,
+)
+_READ = Prepared(select(*_OF_TOKEN).where(_requests.c.token_id == bindparam("b_id")), _OF_TOKEN)
+_LOCKED_TOKEN = (
+    select(*COLUMNS)
+    .where(_tokens.c.id == bindparam("b_id"), _tokens.c.environment_id == bindparam("b_environment"))
+    .with_for_update()
+)
+
+
+class NewRequest(msgspec.Struct, frozen=True):
+    """A request that was read and found good, on its way to the token that it is asked on."""
+
+    spec: Spec
+    text: str
+
+    @property
+    def default_output(self) -> str | None:
+        return default_output_of(self.spec)
+
+
+def asked_in(value: object, pointer: str = "/request") -> NewRequest:
+    """A request as a program writes it. Raises a 400 Problem that names the field, the rule and what came."""
+    spec = specs.spec_in(value, pointer)
+    if spec.on_timeout is not None:
+        found = check(spec, spec.on_timeout.output)
+        if isinstance(found, list):
+            raise _bad_default(found, f"{pointer}/onTimeout/output")
+    return NewRequest(spec, specs.written(spec))
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A request as it stands."""
+
+    version: int
+    spec: Spec
+    asked_by: By
+    created_at: datetime
+    amended_at: datetime | None = None
+
+
+class Amended(msgspec.Struct, frozen=True):
+    """The request reads so now. Nothing changed where it read so before."""
+
+    request: Request
+
+
+class NoRequest(msgspec.Struct, frozen=True):
+    """The token asks nobody anything."""
+
+
+Amendment = Amended | AlreadySettled | NotFound | NoRequest | Changed
+
+
+def default_output_of(spec: Spec) -> str | None:
+    """What the token is completed with at its deadline, as JSON."""
+    return None if spec.on_timeout is None else msgspec.json.encode(spec.on_timeout.output).decode()
+
+
+def ask(db: Unit, token: Token, new: NewToken, by: By) -> None:
+    """Keep the request of a token that was made now (`Rules.on_created`)."""
+    asked = new.request
+    if not isinstance(asked, NewRequest):
+        return
+    db.insert(
+        _INSERT,
+        {
+            "token_id": token.id,
+            "environment_id": token.environment_id,
+            "version": 1,
+            "spec": asked.text,
+            "asked_by": _json(by),
+            "created_at": db.now,
+            "amended_at": None,
+            **_searched(asked.spec),
+        },
+    )
+    _ask_approvers(db, token, specs.approvers_of(asked.spec))
+
+
+def may_answer(db: Unit, token: Token, answer: Answer, by: By) -> Objection | None:
+    """Who may answer, by which door, and whether the answer was checked (`Rules.may_answer`)."""
+    if answer.is_early and token.default_output is None:
+        return None  # nothing is decided by it, no more than by a withdrawal
+    request = find(db, token.id)
+    if request is None:
+        return Unchecked()
+    refusal = _may_not(db, request, by)
+    if refusal is not None:
+        return refusal
+    if answer.is_early:
+        return None  # the default answer was checked when it was asked for
+    if answer.seen_version not in {None, request.version}:
+        return Changed(request.version)
+    return None if answer.checked_version == request.version else Unchecked()
+
+
+def follow(db: Unit, token: Token, by: By) -> None:  # noqa: ARG001 - the shape of `Rules.on_settled`
+    """Take a settled token from the inboxes of those who were asked (`Rules.on_settled`)."""
+    if token.has_request:
+        db.run(_RESTATE, {"b_id": token.id, "b_status": token.status})
+
+
+def find(db: Unit, token_id: str) -> Request | None:
+    """The request of a token, as it stands."""
+    rows = db.run(_READ, {"b_id": token_id})
+    if not rows:
+        return None
+    version, text, asked_by, created_at, amended_at = rows[0]
+    return Request(version, specs.read(text), msgspec.json.decode(asked_by, type=By), created_at, amended_at)
+
+
+def at_version(db: Unit, token_id: str, version: int) -> Spec | None:
+    """What a request said before it was amended."""
+    statement = select(_versions.c.spec).where(_versions.c.token_id == token_id, _versions.c.version == version)
+    text = db.execute(statement).scalar_one_or_none()
+    return None if text is None else specs.read(text)
+
+
+def amend(db: Unit, token_id: str, environment_id: str, new: NewRequest, seen_version: int | None, by: By) -> Amendment:
+    """Ask something else on a token that still waits. Whoever has the old version before them is told so.
+
+    With `seen_version` the amendment is meant for that version only.
+    """
+    row = db.execute(_LOCKED_TOKEN, {"b_id": token_id, "b_environment": environment_id}).one_or_none()
+    if row is None:
+        return NotFound()
+    token = token_of(row)
+    if not as_of(token, db.now).is_waiting:
+        return AlreadySettled(as_of(token, db.now))
+    request = find(db, token_id)
+    if request is None:
+        return NoRequest()
+    if seen_version not in {None, request.version}:
+        return Changed(request.version)
+    if new.spec == request.spec:
+        return Amended(request)
+    return Amended(_amended(db, token, request, new, by))
+
+
+def unknown_groups(db: Unit, spec: Spec) -> list[str]:
+    """Which of the groups that are asked do not exist: nobody could ever answer for them."""
+    asked = [approver.value for approver in specs.approvers_of(spec) if approver.kind == GROUP]
+    return [slug for slug in asked if groups.find(db, slug) is None]
+
+
+def _bad_default(found: list[FieldError], pointer: str) -> Problem:
+    detail = f"onTimeout must hold an answer that the request takes: {found[0].detail}"
+    errors = [{"pointer": pointer + each.pointer, "code": each.code, "detail": each.detail} for each in found]
+    return Problem(400, "invalid-default-answer", detail, errors=errors)
+
+
+def _amended(db: Unit, token: Token, request: Request, new: NewRequest, by: By) -> Request:
+    before = {
+        "token_id": token.id,
+        "version": request.version,
+        "spec": specs.written(request.spec),
+        "at": db.now,
+        "by": _json(by),
+    }
+    db.execute(insert(_versions), before)
+    version = request.version + 1
+    now = {"version": version, "spec": new.text, "amended_at": db.now, **_searched(new.spec)}
+    db.execute(update(_requests).where(_requests.c.token_id == token.id).values(now))
+    change_default(db, token.id, new.default_output)
+    db.execute(delete(_approvers).where(_approvers.c.token_id == token.id))
+    _ask_approvers(db, token, specs.approvers_of(new.spec))
+    db.record("request.amended", token.id, environment_id=token.environment_id, actor=by, data={"version": version})
+    return msgspec.structs.replace(request, version=version, spec=new.spec, amended_at=db.now)
+
+
+def _searched(spec: Spec) -> dict[str, object]:
+    return {
+        "title": spec.title,
+        "requester": spec.requester or None,
+        "identity": spec.identity,
+        "self_approval": spec.self_approval,
+        "journey": spec.journey or None,
+        "step_index": None if spec.step is None else spec.step.index,
+    }
+
+
+def _ask_approvers(db: Unit, token: Token, asked: list[Approver]) -> None:
+    if asked:
+        row = {"token_id": token.id, "environment_id": token.environment_id, "status": WAITING}
+        db.insert(_INSERT_APPROVERS, *(row | {"kind": each.kind, "value": each.value} for each in asked))
+
+
+def _may_not(db: Unit, request: Request, by: By) -> Refused | None:
+    """What speaks against somebody answering at all (DESIGN.md section 6, "Who may answer, by which door")."""
+    spec = request.spec
+    if by.kind == "system":
+        return None
+    if not spec.self_approval and by.kind == "api_key" and by.id is not None and by.id == request.asked_by.id:
+        return Refused("own-request", "The program that asked may not answer: this request wants somebody else to.")
+    if by.kind == "api_key" or spec.is_open:
+        return None
+    address = _address_of(db, by)
+    if address is None:
+        return Refused(
+            "not-asked", "This request asks certain people: the address of a token alone does not answer it."
+        )
+    if spec.identity == "signed-in" and by.kind != "person":
+        return Refused("sign-in-required", "This request wants to know who answers: sign in first.")
+    if not spec.self_approval and address in {request.spec.requester.lower(), _address_of(db, request.asked_by)}:
+        return Refused("own-request", "Who asks may not answer: this request wants somebody else to.")
+    if spec.approvers and not _is_asked(db, spec, by, address):
+        return Refused("not-asked", "This request asks other people.")
+    return None
+
+
+def _address_of(db: Unit, by: By) -> str | None:
+    """The mail address of whoever is known by one: a signed-in person, or the recipient of a link."""
+    if by.kind == "link":
+        return (by.name or "").lower() or None
+    if by.kind != "person":
+        return None
+    return db.execute(select(_people.c.email).where(_people.c.id == by.id)).scalar_one_or_none()
+
+
+def _is_asked(db: Unit, spec: Spec, by: By, address: str) -> bool:
+    asked = specs.approvers_of(spec)
+    if Approver(ADDRESS, address) in asked:
+        return True
+    slugs = {approver.value for approver in asked if approver.kind == GROUP}
+    if not slugs:
+        return False
+    person_id = by.id if by.kind == "person" else _person_with(db, address)
+    return person_id is not None and not slugs.isdisjoint(groups.groups_of(db, person_id))
+
+
+def _person_with(db: Unit, address: str) -> str | None:
+    return db.execute(select(_people.c.id).where(_people.c.email == address)).scalar_one_or_none()
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,82 @@
+"""The tables of requests, and the value that the rest of the server sees."""
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Text, text
+from sqlmodel import Field
+
+from ..database.tables import Table
+from ..database.types import Instant
+
+Identity = Literal["link", "signed-in"]
+Style = Literal["main", "plain", "careful"]
+ApproverKind = Literal["address", "group"]
+ADDRESS: ApproverKind = "address"
+GROUP: ApproverKind = "group"
+GROUP_MARK = "group:"
+
+COMMENT = "comment"
+
+
+class RequestRow(Table, table=True):
+    """What people are asked on one token, as it stands now: `spec` is the JSON that `Spec` is made of.
+
+    The columns beside it are those that are searched or decide who may answer. `asked_by` is who made it (`By`).
+    """
+
+    __tablename__ = "requests"
+    __table_args__ = (
+        Index(
+            "ix_requests_journey",
+            "environment_id",
+            "journey",
+            "token_id",
+            sqlite_where=text("journey IS NOT NULL"),
+            postgresql_where=text("journey IS NOT NULL"),
+        ),
+        {"sqlite_with_rowid": False},
+    )
+
+    token_id: str = Field(sa_column=Column(Text, ForeignKey("tokens.id"), primary_key=True))
+    environment_id: str = Field(sa_column=Column(Text, ForeignKey("environments.id"), nullable=False))
+    version: int = Field(sa_column=Column(Integer, nullable=False))
+    spec: str = Field(sa_type=Text)
+    title: str = Field(sa_type=Text)
+    requester: str | None = Field(default=None, sa_type=Text)
+    asked_by: str = Field(sa_type=Text)
+    identity: str = Field(sa_type=Text)
+    self_approval: bool = Field(sa_column=Column(Boolean, nullable=False))
+    journey: str | None = Field(default=None, sa_type=Text)
+    step_index: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
+    created_at: datetime = Field(sa_type=Instant)
+    amended_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class RequestVersionRow(Table, table=True):
+    """A request as it stood before it was amended, so that whoever saw it can be shown what changed."""
+
+    __tablename__ = "request_versions"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    token_id: str = Field(sa_column=Column(Text, ForeignKey("requests.token_id"), primary_key=True))
+    version: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    spec: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=Instant)
+    by: str = Field(sa_type=Text)
+
+
+class RequestApproverRow(Table, table=True):
+    """Somebody who is asked, an address or a group, with the token's status: so an inbox is a range of an index."""
+
+    __tablename__ = "request_approvers"
+    __table_args__ = (
+        Index("ix_request_approvers_inbox", "environment_id", "kind", "value", "status", "token_id"),
+        {"sqlite_with_rowid": False},
+    )
+
+    token_id: str = Field(sa_column=Column(Text, ForeignKey("requests.token_id"), primary_key=True))
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = Field(sa_column=Column(Text, primary_key=True))
+    environment_id: str = Field(sa_type=Text)
+    status: str = Field(sa_type=Text)
