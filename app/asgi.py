@@ -36,6 +36,7 @@ from .requests.asking import Requests
 from .requests.lifecycle import ask, follow, may_answer
 from .runs import api as runs_api
 from .runs import routes as runs
+from .runs import views as runs_views
 from .runs.dispatcher import Dispatcher
 from .runs.waits import wake_runs
 from .service import LOCAL_HOSTS, Service
@@ -134,6 +135,7 @@ def build(
         rules=rules,
         questions=Requests(database),
         metrics=metrics,
+        besides=(runs_views.holds,),
     )
 
 

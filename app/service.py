@@ -1,6 +1,7 @@
 """What a running server is made of. `asgi.py` puts it together, handlers and guards reach it by `service_of`."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -10,14 +11,18 @@ from litestar.connection import ASGIConnection
 from .access.authentication import Authentication
 from .access.callbacks import CallbackHash
 from .clock import Clock
-from .database import Database
+from .database import Database, Unit
 from .events import Tail
 from .events.watching import Watching
 from .ops.metrics import Metrics
 from .settings import Settings
 from .tokens.lifecycle import Rules
+from .tokens.models import Token
 from .tokens.questions import Questions
 from .web.rate_limits import RateLimits
+
+Beside = Callable[[Unit, Token], dict[str, Any]]
+"""What a neighbour has to say about a token on its page."""
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
@@ -38,6 +43,7 @@ class Service:
     rules: Rules
     questions: Questions
     metrics: Metrics
+    besides: tuple[Beside, ...] = ()
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

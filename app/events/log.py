@@ -45,6 +45,7 @@ _SINCE = select(*_COLUMNS).where(_events.c.seq > bindparam("after")).order_by(_e
 _OF_SUBJECT = (
     select(*_COLUMNS).where(_events.c.subject == bindparam("subject")).order_by(_events.c.seq).limit(bindparam("limit"))
 )
+_LATEST_OF_SUBJECT = _OF_SUBJECT.order_by(None).order_by(_events.c.seq.desc())
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -103,6 +104,12 @@ def since(db: Unit, after: int, limit: int = 1000, environment_id: str | None = 
 def of_subject(db: Unit, subject: str, limit: int = 200) -> list[Event]:
     """Everything that happened to one thing, oldest first."""
     return [_event(row) for row in db.execute(_OF_SUBJECT, {"subject": subject, "limit": limit})]
+
+
+def latest_of_subject(db: Unit, subject: str, limit: int) -> list[Event]:
+    """The latest that happened to one thing, oldest first."""
+    rows = db.execute(_LATEST_OF_SUBJECT, {"subject": subject, "limit": limit}).all()
+    return [_event(row) for row in reversed(rows)]
 
 
 def _event(row: Any) -> Event:

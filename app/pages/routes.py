@@ -4,6 +4,7 @@ from ..environments import pages as environments
 from ..notifications import pages as notifications
 from ..people import pages as people
 from ..requests import approval
+from ..runs import pages as runs
 from ..tokens import callback_page
 from ..tokens import pages as tokens
 from . import files
@@ -12,6 +13,7 @@ ROUTES = [
     *tokens.ROUTES,
     *approval.ROUTES,
     *callback_page.ROUTES,
+    *runs.ROUTES,
     *people.ROUTES,
     *environments.ROUTES,
     *notifications.ROUTES,

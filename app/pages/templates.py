@@ -43,6 +43,7 @@ def templates() -> Environment:
         "quoted": lambda text: quote(str(text), safe=""),
         "relative": words.relative,
         "scope": words.scope,
+        "span": words.span,
         "standing": words.standing,
         "verbatim": escape,
         "who": words.who,

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ..runs.models import Run
 from ..tokens.models import Token
 
 MINUTE = 60  # seconds
@@ -24,7 +25,7 @@ _UNSEEN = re.compile(
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """How a token stands: one word for people, one name for its shape and colour."""
+    """How a token or a run stands: one word for people, one name for its shape and colour."""
 
     word: str
     name: str
@@ -35,11 +36,16 @@ STANDINGS = {
     "COMPLETED": Standing("Completed", "completed"),
     "TIMED_OUT": Standing("Timed out", "timed-out"),
     "CANCELLED": Standing("Cancelled", "cancelled"),
+    "QUEUED": Standing("Queued", "queued"),
+    "EXECUTING": Standing("Executing", "executing"),
+    "FAILED": Standing("Failed", "failed"),
+    "CANCELED": Standing("Cancelled", "cancelled"),
 }
 
 
-def standing(token: Token) -> Standing:
-    return STANDINGS["CANCELLED" if token.is_cancelled else token.status]
+def standing(thing: Token | Run) -> Standing:
+    is_cancelled_token = isinstance(thing, Token) and thing.is_cancelled
+    return STANDINGS["CANCELLED" if is_cancelled_token else thing.status]
 
 
 def duration(seconds: float) -> str:
@@ -57,6 +63,15 @@ def duration(seconds: float) -> str:
     if whole >= FAR:
         return f"{days} days"
     return _two(days, "day" if days == 1 else "days", whole % DAY // HOUR, "h")
+
+
+def span(seconds: float) -> str:
+    """The same for machines, which are quicker: `40 ms`, `1.2 s`, `3 h 12 min`."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    return duration(seconds)
 
 
 def relative(moment: datetime, now: datetime) -> str:
@@ -134,6 +149,7 @@ DOORS = {
     "approval": "approval page",
     "command": "command line",
     "deadline": "deadline",
+    "worker": "worker",
 }
 DEEDS = {
     "token.created": "Created",
@@ -150,6 +166,8 @@ def who(actor: dict[str, Any] | None) -> str:
     kind, name = str(actor.get("kind", "")), actor.get("name")
     if kind == "api_key":
         return f"API key {name}" if name else "an API key"
+    if kind == "worker":
+        return f"a run of {name}" if name else "a worker"
     if name:
         return str(name)
     if kind == "public_access_token" and actor.get("door") != "approval":
@@ -161,7 +179,7 @@ def who_from_outside(actor: dict[str, Any]) -> str:
     """The same for somebody who holds only a link: how our keys and people are called is not their business,
     except for the person who decided.
     """
-    inside = {"api_key": "a program", "callback": "a service", "system": "Waitpoint"}
+    inside = {"api_key": "a program", "worker": "a program", "callback": "a service", "system": "Waitpoint"}
     return inside.get(str(actor.get("kind"))) or who(actor)
 
 

@@ -5,7 +5,7 @@ Rows change in place; what would move the list under the finger is announced, an
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -18,13 +18,13 @@ from ..environments.models import Environment
 from ..events import Event, log
 from ..pages.page import Frame
 from ..pages.templates import render
+from ..runs.models import Run
 from ..service import Service
-from ..tokens.filters import Filters
 from ..tokens.models import Token
-from ..tokens.pages import environment_of, snippets
-from ..tokens.search import Doubt, certain, retrieve
-from ..tokens.views import View, list_view, tabs_view
-from .arrivals import Arrivals
+from ..tokens.pages import environment_of
+from ..tokens.search import Doubt, certain
+from ..tokens.views import View
+from .kinds import Filters, Kind
 from .open_pages import OpenPage
 from .shared import Paced, Shared
 
@@ -34,12 +34,13 @@ ROW_INTERVAL = 0.01  # seconds; rows that change closer together are read togeth
 
 
 class Lists:
-    """All list pages that are open on this process."""
+    """All lists of one kind that are open on this process."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, kind: Kind) -> None:
         self._service = service
+        self._kind = kind
         self._lists: defaultdict[str, dict[tuple[Filters, str], OpenList]] = defaultdict(dict)
-        self._rows = Rows(service.database)
+        self._rows = Rows(service.database, kind)
         self._counting = asyncio.Lock()
 
     @contextmanager
@@ -47,18 +48,20 @@ class Lists:
         lists = self._lists[environment_of(frame).id]
         name = (filters, frame.environment_query)  # how links name the environment: not everybody sees the same ones
         if name not in lists:
-            lists[name] = OpenList(self._service, self._rows, self._counting, frame, filters)
+            lists[name] = OpenList(self._service, self._kind, self._rows, self._counting, frame, filters)
         shown = lists[name]
         shown.pages[page] = Seen()
         try:
             yield shown
         finally:
-            self._rows.forget(page, shown.pages.pop(page).tokens)
+            self._rows.forget(page, shown.pages.pop(page).rows)
             if not shown.pages and lists.get(name) is shown:
                 del lists[name]
                 shown.stop()
 
     def hear(self, event: Event) -> None:
+        if not self._kind.is_about(event):
+            return
         for shown in self._lists.get(event.environment_id or "", {}).values():
             shown.hear(event)
         self._rows.hear(event)
@@ -68,23 +71,26 @@ class Seen(msgspec.Struct):
     """What one page shows: its rows as of event `seq`, and how many are announced. No `seq`: not drawn yet."""
 
     seq: int | None = None
-    tokens: frozenset[str] = frozenset()
+    rows: frozenset[str] = frozenset()
     announced: int = 0
 
 
 class OpenList:
     """All pages that show one environment through the same filters."""
 
-    def __init__(self, service: Service, rows: "Rows", counting: asyncio.Lock, frame: Frame, filters: Filters) -> None:
+    def __init__(
+        self, service: Service, kind: Kind, rows: "Rows", counting: asyncio.Lock, frame: Frame, filters: Filters
+    ) -> None:
         self.pages: dict[OpenPage, Seen] = {}
         self._service = service
+        self._kind = kind
         self._database = service.database
         self._rows = rows
         self._counting = counting
         self._frame = frame
         self._environment = environment_of(frame)
         self._filters = filters
-        self._arrivals = Arrivals(filters)
+        self._arrivals = kind.arrivals(filters)
         self._recent: deque[Event] = deque(maxlen=MOST_RECENT)
         self._drawn = Shared(self._draw)
         self._tabs = ""
@@ -102,11 +108,11 @@ class OpenList:
         """What to send so that the page shows how things stand."""
         drawn = await self._drawn()
         seen = self.pages[page]
-        self._rows.forget(page, seen.tokens)
-        self._rows.remember(page, drawn.tokens)
+        self._rows.forget(page, seen.rows)
+        self._rows.remember(page, drawn.rows)
         self._look_again(page, drawn)
         is_current = drawn.version == page.version
-        self.pages[page] = Seen(drawn.seq, drawn.tokens, seen.announced if is_current else 0)
+        self.pages[page] = Seen(drawn.seq, drawn.rows, seen.announced if is_current else 0)
         page.version = drawn.version
         return "" if is_current else drawn.html
 
@@ -119,19 +125,20 @@ class OpenList:
             self._pace.ask()
 
     async def _draw(self) -> "_Drawn":
-        seq, view = await certain(self._database, _look, self._environment, self._filters)
-        first_steps = snippets(self._service, self._environment)
-        html = render("tokens/_list.html", **view, frame=self._frame, snippets=first_steps, oob=True)
-        return _Drawn(seq, frozenset(token.id for token in view["tokens"]), view["version"], html)
+        kind = self._kind
+        seq, view = await certain(self._database, _look, kind, self._environment, self._filters)
+        first_steps = kind.snippets(self._service, self._environment)
+        html = render(kind.template("list"), **view, frame=self._frame, snippets=first_steps, oob=True)
+        return _Drawn(seq, frozenset(thing.id for thing in kind.things(view)), view["version"], html)
 
     async def _count(self) -> None:
         """Say the new numbers, and what arrived."""
-        if self._filters.key:
+        if self._kind.is_silent(self._filters):
             for page in self.pages:
                 page.redraw()  # events do not tell the key; a list of one key is short
         async with self._counting:  # one list after the other: counting leaves the readers to those who wait for them
-            tabs = await self._database.read(tabs_view, self._environment, self._filters)
-        html = render("tokens/_tabs.html", tabs=tabs, tabs_oob=True)
+            tabs = await self._database.read(self._kind.tabs, self._environment, self._filters)
+        html = render(self._kind.template("tabs"), tabs=tabs, tabs_oob=True)
         if html != self._tabs:
             self._tabs = html
             for page in self.pages:
@@ -144,39 +151,40 @@ class OpenList:
         for page, seen in self.pages.items():
             if seen.seq is None:
                 continue
-            drawn = (seen.seq, seen.tokens)
+            drawn = (seen.seq, seen.rows)
             if drawn not in numbers:
                 numbers[drawn] = self._arrivals.since(*drawn)
             if numbers[drawn] != seen.announced:
                 seen.announced = numbers[drawn]
-                page.put("news", _news(seen.announced, self._filters.url()))
+                page.put("news", _news(self._kind.template("news"), seen.announced, self._filters.url()))
 
 
 class _Drawn(msgspec.Struct, frozen=True):
     seq: int
-    tokens: frozenset[str]
+    rows: frozenset[str]
     version: str
     html: str
 
 
 class Rows:
-    """Which pages show which tokens; a token that changes is drawn for those."""
+    """Which pages show which things; one that changes is drawn for those."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, kind: Kind) -> None:
         self._database = database
+        self._kind = kind
         self._pages: defaultdict[str, set[OpenPage]] = defaultdict(set)
         self._changed: set[str] = set()
         self._pace = Paced(ROW_INTERVAL, self._push)
 
-    def remember(self, page: OpenPage, tokens: frozenset[str]) -> None:
-        for token_id in tokens:
-            self._pages[token_id].add(page)
+    def remember(self, page: OpenPage, rows: frozenset[str]) -> None:
+        for subject in rows:
+            self._pages[subject].add(page)
 
-    def forget(self, page: OpenPage, tokens: frozenset[str]) -> None:
-        for token_id in tokens:
-            self._pages[token_id].discard(page)
-            if not self._pages[token_id]:
-                del self._pages[token_id]
+    def forget(self, page: OpenPage, rows: frozenset[str]) -> None:
+        for subject in rows:
+            self._pages[subject].discard(page)
+            if not self._pages[subject]:
+                del self._pages[subject]
 
     def hear(self, event: Event) -> None:
         if event.subject in self._pages:
@@ -186,28 +194,28 @@ class Rows:
     async def _push(self) -> None:
         changed, self._changed = self._changed, set()
         try:
-            tokens, now = await self._database.read(_tokens, [*changed])
+            things, now = await self._database.read(_things, self._kind, [*changed])
         except DatabaseUnavailable:
             self._changed |= changed
             raise
-        for token in tokens:
-            html = render("tokens/_token.html", token=token, now=now, oob=True)
-            for page in self._pages.get(token.id, ()):
-                page.put(token.id, html)
+        name = self._kind.name
+        for thing in things:
+            html = render(self._kind.template(name), **{name: thing}, now=now, oob=True)
+            for page in self._pages.get(thing.id, ()):
+                page.put(thing.id, html)
 
 
 @lru_cache(maxsize=256)
-def _news(number: int, url: str) -> str:
-    return render("tokens/_news.html", count=number, news_url=url)
+def _news(template: str, number: int, url: str) -> str:
+    return render(template, count=number, news_url=url)
 
 
-def _look(db: Unit, environment: Environment, filters: Filters) -> tuple[int, View] | Doubt:
+def _look(db: Unit, kind: Kind, environment: Environment, filters: Filters) -> tuple[int, View] | Doubt:
     """The list, and the event up to which it knows everything: asked first, so that nothing falls in between."""
     seq, _ = log.head(db)
-    view = list_view(db, environment, filters)
+    view = kind.look(db, environment, filters)
     return view if isinstance(view, Doubt) else (seq, view)
 
 
-def _tokens(db: Unit, token_ids: list[str]) -> tuple[list[Token], datetime]:
-    found = (retrieve(db, token_id) for token_id in token_ids)
-    return [token for token in found if isinstance(token, Token)], db.now
+def _things(db: Unit, kind: Kind, ids: list[str]) -> tuple[Sequence[Token | Run], datetime]:
+    return kind.rows(db, ids), db.now

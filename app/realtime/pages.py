@@ -11,17 +11,21 @@ from ..environments import environments
 from ..environments.models import Environment
 from ..events import Event
 from ..pages.page import Frame
+from ..runs.filters import Filters as RunFilters
+from ..runs.models import Run
 from ..service import Service
-from ..tokens.filters import Filters
+from ..tokens.filters import Filters as TokenFilters
 from ..tokens.models import Token
 from ..tokens.pages import environment_of
+from . import kinds, stories
 from .guests import Full, Guests, IsWelcome
+from .kinds import Filters
 from .lines import BROKEN, TRY_LATER, Gone, Line
 from .listening import Listening
 from .lists import Lists
 from .open_pages import OpenPage
 from .shared import Shared
-from .stories import Stories
+from .stories import Side, Stories
 from .waiting_counts import WaitingCounts
 
 log = structlog.get_logger(__name__)
@@ -41,34 +45,34 @@ class Pages:
     def __init__(self, service: Service, listening: Listening, guests: Guests) -> None:
         self._listening = listening
         self._guests = guests
-        self._lists = Lists(service)
-        self._stories = Stories(service.database)
+        self._tokens = Lists(service, kinds.TOKENS)
+        self._runs = Lists(service, kinds.RUNS)
+        self._stories = Stories(service.database, service.besides)
         self._waiting_counts = WaitingCounts(service.database)
         self._environments = Shared(lambda: service.database.read(environments.every))
 
     def hear(self, events: Sequence[Event]) -> None:
         for event in events:
-            self._lists.hear(event)
+            self._tokens.hear(event)
+            self._runs.hear(event)
             self._stories.hear(event)
             self._waiting_counts.hear(event.environment_id or "")
 
-    async def keep_list(self, line: Line, visitor: Visitor, filters: Filters, version: str) -> None:
-        """Keep a list up to date until its page is left."""
-        page = OpenPage(line, version)
-        async with self._visit(line, visitor) as stack:
-            visible = [each for each in await self._environments() if visitor.may_see(each.id)]
-            frame = _frame(visible, filters.environment)
-            shown = stack.enter_context(self._lists.shown_on(page, frame, filters))
-            stack.enter_context(self._waiting_counts.shown_on(page, environment_of(frame).id))
-            await line.converse(lambda: page.speak(shown.draw), _let_pass)
+    async def keep_tokens(self, line: Line, visitor: Visitor, filters: TokenFilters, version: str) -> None:
+        """Keep a list of tokens up to date until its page is left."""
+        await self._keep_list(line, visitor, self._tokens, filters, "/tokens", version)
+
+    async def keep_runs(self, line: Line, visitor: Visitor, filters: RunFilters, version: str) -> None:
+        """Keep a list of runs up to date until its page is left."""
+        await self._keep_list(line, visitor, self._runs, filters, "/runs", version)
 
     async def keep_token(self, line: Line, visitor: Visitor, token: Token, version: str) -> None:
         """Keep the page of a token at the desk up to date until it is left."""
-        page = OpenPage(line, version)
-        async with self._visit(line, visitor) as stack:
-            shown = stack.enter_context(self._stories.shown_on(page, "desk", token.id, token.environment_id))
-            stack.enter_context(self._waiting_counts.shown_on(page, token.environment_id))
-            await line.converse(lambda: page.speak(shown.draw), _let_pass)
+        await self._keep_story(line, visitor, stories.TOKEN, token, version)
+
+    async def keep_run(self, line: Line, visitor: Visitor, run: Run, version: str) -> None:
+        """Keep the page of a run up to date until it is left."""
+        await self._keep_story(line, visitor, stories.RUN, run, version)
 
     async def keep_question(
         self, line: Line, visitor: Visitor, token_id: str, environment_id: str, version: str
@@ -76,7 +80,25 @@ class Pages:
         """Keep the page of a token at the door up to date until it is left."""
         page = OpenPage(line, version)
         async with self._visit(line, visitor) as stack:
-            shown = stack.enter_context(self._stories.shown_on(page, "door", token_id, environment_id))
+            shown = stack.enter_context(self._stories.shown_on(page, stories.DOOR, token_id, environment_id))
+            await line.converse(lambda: page.speak(shown.draw), _let_pass)
+
+    async def _keep_list(
+        self, line: Line, visitor: Visitor, lists: Lists, filters: Filters, path: str, version: str
+    ) -> None:
+        page = OpenPage(line, version)
+        async with self._visit(line, visitor) as stack:
+            visible = [each for each in await self._environments() if visitor.may_see(each.id)]
+            frame = _frame(path, visible, filters.environment)
+            shown = stack.enter_context(lists.shown_on(page, frame, filters))
+            stack.enter_context(self._waiting_counts.shown_on(page, environment_of(frame).id))
+            await line.converse(lambda: page.speak(shown.draw), _let_pass)
+
+    async def _keep_story(self, line: Line, visitor: Visitor, side: Side, thing: Token | Run, version: str) -> None:
+        page = OpenPage(line, version)
+        async with self._visit(line, visitor) as stack:
+            shown = stack.enter_context(self._stories.shown_on(page, side, thing.id, thing.environment_id))
+            stack.enter_context(self._waiting_counts.shown_on(page, thing.environment_id))
             await line.converse(lambda: page.speak(shown.draw), _let_pass)
 
     @asynccontextmanager
@@ -101,7 +123,7 @@ async def _let_pass(_text: str) -> None:
     """Pages have nothing to say."""
 
 
-def _frame(every: Sequence[Environment], slug: str) -> Frame:
+def _frame(path: str, every: Sequence[Environment], slug: str) -> Frame:
     """The frame of a list, as the page has it: an unknown environment means the first."""
     chosen = next((environment for environment in every if slug in {environment.slug, environment.id}), every[0])
-    return Frame(path="/tokens", environment=chosen, environments=every)
+    return Frame(path=path, environment=chosen, environments=every)

@@ -5,9 +5,12 @@ from typing import Any, cast
 from litestar import WebSocket, websocket
 from litestar.params import FromPath
 
+from .. import ids
 from ..access.guards import Guard, requires_a_member, session_cookie
 from ..access.principals import Person
 from ..requests.approval import access_in
+from ..runs.filters import filters_of as run_filters_of
+from ..runs.search import of_ids
 from ..service import service_of
 from ..tokens.filters import filters_of
 from ..tokens.search import certain, retrieve
@@ -36,7 +39,7 @@ async def token_list(socket: Socket) -> None:
     """An open list."""
     visitor = _member(socket)
     await socket.accept()
-    await _live(socket).pages.keep_list(Line(socket), visitor, filters_of(socket.query_params), _version(socket))
+    await _live(socket).pages.keep_tokens(Line(socket), visitor, filters_of(socket.query_params), _version(socket))
 
 
 @websocket("/live/tokens/{token_id:str}", guards=DESK)
@@ -48,6 +51,25 @@ async def token_page(socket: Socket, token_id: FromPath[str]) -> None:
     visitor = _member(socket)
     await socket.accept()
     await _live(socket).pages.keep_token(Line(socket), visitor, token, _version(socket))
+
+
+@websocket("/live/runs", guards=DESK)
+async def run_list(socket: Socket) -> None:
+    """An open list of runs."""
+    visitor = _member(socket)
+    await socket.accept()
+    await _live(socket).pages.keep_runs(Line(socket), visitor, run_filters_of(socket.query_params), _version(socket))
+
+
+@websocket("/live/runs/{run_id:str}", guards=DESK)
+async def run_page(socket: Socket, run_id: FromPath[str]) -> None:
+    """The open page of one run."""
+    found = await service_of(socket).database.read(of_ids, [run_id]) if ids.is_run_id(run_id) else []
+    if not found or not _person(socket).may_see_desk_of(found[0].environment_id):
+        raise not_found()
+    visitor = _member(socket)
+    await socket.accept()
+    await _live(socket).pages.keep_run(Line(socket), visitor, found[0], _version(socket))
 
 
 @websocket("/approve/{token_id:str}/live", guards=DOOR)
@@ -69,7 +91,7 @@ async def approval_page(socket: Socket, token_id: FromPath[str]) -> None:
     await pages.keep_question(Line(socket), visitor, token_id, access.environment_id, _version(socket))
 
 
-ROUTES = [events, token_list, token_page, approval_page]
+ROUTES = [events, token_list, token_page, run_list, run_page, approval_page]
 
 
 def _live(socket: Socket) -> Live:

@@ -374,7 +374,8 @@ def found(db: Unit, statement: Prepared, run_id: str) -> Run | None:
 
 def record(db: Unit, kind: str, run: Run, by: By, **details: Any) -> None:
     """Log what happened to a run."""
-    data = {"task": run.task, "status": run.status, "generation": run.generation, **details}
+    tags = {"tags": run.tags} if run.tags else {}
+    data = {"task": run.task, "status": run.status, "generation": run.generation, **tags, **details}
     db.record(kind, run.id, environment_id=run.environment_id, actor=by, data=data)
 
 

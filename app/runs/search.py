@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, case, func, select, true
 
 from .. import ids
 from ..clock import MILLISECOND
@@ -25,6 +26,9 @@ KNOWN = {
     "page[before]",
 }
 
+COUNT_LIMIT = 1000  # a count beyond this reads "1,000+": counting must not depend on how many there are
+SCAN_LIMIT = 10_000  # runs of a status, the newest, that are looked at to count those of a task or a tag
+
 _runs = table_of(RunRow)
 
 
@@ -36,9 +40,17 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
+    id_prefix: str | None = None
     size: int = 25
     after: str | None = None
     before: str | None = None
+
+
+class Count(msgspec.Struct, frozen=True):
+    """How many runs there are, at most `COUNT_LIMIT` + 1; or `at_least` so many, where not all were looked at."""
+
+    number: int
+    at_least: bool = False
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -83,20 +95,55 @@ def search(db: Unit, environment_id: str, wanted: Search) -> Page:
     return _page(found[: wanted.size + 1], wanted, backwards=backwards)
 
 
+def count(db: Unit, environment_id: str, status: Status, wanted: Search) -> Count:
+    """How many runs of one status a search finds. Those of a task or a tag are counted among the newest."""
+    here = (_runs.c.environment_id == environment_id, _runs.c.status == status, *_range(wanted))
+    narrowed = _narrowing(wanted)
+    matches = case((and_(true(), *narrowed), 1), else_=0).label("matches")
+    limit = (SCAN_LIMIT if narrowed else COUNT_LIMIT) + 1
+    looked_at = select(matches).where(*here).order_by(_runs.c.id.desc()).limit(limit).subquery()
+    counts = select(func.count(), func.coalesce(func.sum(looked_at.c.matches), 0)).select_from(looked_at)
+    row: Any = db.execute(counts).one()
+    seen, number = row
+    return Count(min(int(number), COUNT_LIMIT + 1), at_least=bool(narrowed) and seen > SCAN_LIMIT)
+
+
+def of_ids(db: Unit, run_ids: Iterable[str]) -> list[Run]:
+    """These runs, as they stand."""
+    rows = select(*COLUMNS).where(_runs.c.id.in_([*run_ids]))
+    return [run_of(row) for row in db.execute(rows)]
+
+
 def _conditions(wanted: Search) -> list[ColumnElement[bool]]:
+    conditions = [*_narrowing(wanted), *_range(wanted)]
+    if wanted.before is not None:
+        conditions.append(_runs.c.id > wanted.before)
+    elif wanted.after is not None:
+        conditions.append(_runs.c.id < wanted.after)
+    return conditions
+
+
+def _narrowing(wanted: Search) -> list[ColumnElement[bool]]:
+    """What no index knows: each run has to be looked at."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.tasks:
         conditions.append(_runs.c.task.in_(wanted.tasks))
     if wanted.tags:
         conditions.append(_has_any(wanted.tags))
+    return conditions
+
+
+def _range(wanted: Search) -> list[ColumnElement[bool]]:
+    """A range of ids, which begin with their time."""
+    conditions: list[ColumnElement[bool]] = []
     if wanted.since is not None:
         conditions.append(_runs.c.id >= ids.first_id_at(ids.RUN_PREFIX, wanted.since))
     if wanted.until is not None:
         conditions.append(_runs.c.id < ids.first_id_at(ids.RUN_PREFIX, wanted.until + MILLISECOND))
-    if wanted.before is not None:
-        conditions.append(_runs.c.id > wanted.before)
-    elif wanted.after is not None:
-        conditions.append(_runs.c.id < wanted.after)
+    if wanted.id_prefix is not None:
+        # Ids are hexadecimal, so "g" is behind all that begin so.
+        conditions += [_runs.c.id >= wanted.id_prefix, _runs.c.id < wanted.id_prefix + "g"]
+        conditions.append(_runs.c.id.startswith(wanted.id_prefix, autoescape=True))
     return conditions
 
 

@@ -115,7 +115,8 @@ def create_token(
     earlier = journal.at(db, run.id, position)
     if earlier is not None:
         return earlier
-    created: Created = tokens_lifecycle.create(db, run.environment_id, new, by, rules)
+    by_the_run = msgspec.structs.replace(by, id=run.id, name=run.task)
+    created: Created = tokens_lifecycle.create(db, run.environment_id, new, by_the_run, rules)
     result = msgspec.json.encode({"id": created.token.id, "isCached": created.is_cached}).decode()
     checkpoint = Checkpoint(position, CREATE_TOKEN, result=result, kind=MADE_TOKEN)
     journal.write(db, run.id, checkpoint)

@@ -69,31 +69,37 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
 
 def filters_of(query: Mapping[str, str]) -> Filters:
     """Filters from the query of a URL."""
-    given = {name: _text(query.get(name, "")) for name in Filters.__struct_fields__}
-    tags = (part.strip() for part in given["tags"].split(","))
+    given = {name: text_in(query, name) for name in Filters.__struct_fields__}
     return Filters(
         environment=given["environment"],
         status=given["status"] if given["status"] in STATUS_NAMES else "",
-        tags=tuple(dict.fromkeys(tag for tag in tags if tag))[:_MOST_TAGS],
-        id=_id(given["id"]),
+        tags=tags_of(given["tags"]),
+        id=id_of(given["id"], ids.TOKEN_PREFIX),
         key=given["key"],
-        period=_period(given["period"]),
+        period=period_of(given["period"]),
         after=given["after"] if ids.is_token_id(given["after"]) else "",
         before=given["before"] if ids.is_token_id(given["before"]) else "",
     )
 
 
-def _text(value: str) -> str:
+def text_in(query: Mapping[str, str], name: str) -> str:
     """No database holds a NUL, so nothing is found by one."""
-    return value.replace("\x00", "").strip()[:_LONGEST]
+    return query.get(name, "").replace("\x00", "").strip()[:_LONGEST]
 
 
-def _id(text: str) -> str:
+def tags_of(text: str) -> tuple[str, ...]:
+    """The tags between the commas, each once."""
+    tags = (part.strip() for part in text.split(","))
+    return tuple(dict.fromkeys(tag for tag in tags if tag))[:_MOST_TAGS]
+
+
+def id_of(text: str, prefix: str) -> str:
     """People copy ids with and without the word in front."""
-    return text if not text or text.startswith(ids.TOKEN_PREFIX) else ids.TOKEN_PREFIX + text
+    return text if not text or text.startswith(prefix) else prefix + text
 
 
-def _period(text: str) -> str:
+def period_of(text: str) -> str:
+    """A length of time, or nothing."""
     try:
         parse_duration(text)
     except BadDuration:

@@ -253,7 +253,9 @@ async def _page_of(
     late: bool = False,
 ) -> Response[str]:
     service = service_of(request)
-    view = await certain(service.database, token_view, token_id) if ids.is_token_id(token_id) else None
+    if not ids.is_token_id(token_id):
+        raise not_found()
+    view = await certain(service.database, token_view, token_id, None, service.besides)
     if view is None or not request.auth.may_see_desk_of(view["token"].environment_id):
         raise not_found()
     token: Token = view["token"]

@@ -1,6 +1,7 @@
 """What the token pages show, gathered in one read each. Pages and pushes to open pages both draw from here."""
 
 import zlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..database import Unit
@@ -10,6 +11,7 @@ from ..events import log
 from ..events.log import Event
 from ..pages import words
 from .filters import PERIODS, STATUS_NAMES, Filters
+from .models import Token
 from .search import Doubt, count, retrieve, search
 
 _SETTLED = {"token.completed", "token.timed_out", "token.cancelled"}
@@ -74,13 +76,23 @@ def chips_of(filters: Filters) -> list[dict[str, str]]:
     return chips
 
 
-def token_view(db: Unit, token_id: str, environment_id: str | None = None) -> View | Doubt | None:
-    """A token as its page tells it, `tokens/_story.html`: how it stands, who settled it, and all that happened."""
+def token_view(
+    db: Unit,
+    token_id: str,
+    environment_id: str | None = None,
+    besides: Sequence[Callable[[Unit, Token], View]] = (),
+) -> View | Doubt | None:
+    """A token as its page tells it, `tokens/_story.html`: how it stands, who settled it, and all that happened.
+
+    `besides` are what neighbours have to say about it.
+    """
     token = retrieve(db, token_id, environment_id)
     if token is None or isinstance(token, Doubt):
         return token
     timeline = log.of_subject(db, token_id)
+    said = {name: what for beside in besides for name, what in beside(db, token).items()}
     return {
+        **said,
         "token": token,
         "now": db.now,
         "environment": environments.get(db, token.environment_id),

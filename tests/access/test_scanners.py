@@ -14,7 +14,10 @@ from sqlalchemy import Text, cast, select
 from app.database import Unit
 from app.database.tables import metadata
 from app.people import people, sign_in
+from app.runs import lifecycle as runs
+from app.runs.lifecycle import NewRun
 from tests.cast import ADAS_KEY
+from tests.database.worlds import ADA
 from tests.makers import House
 
 BROWSER = (
@@ -95,7 +98,7 @@ def _links(house: House) -> list[tuple[str, dict[str, str]]]:
     owner = house.write(people.add, "owner@example.com", "Owner", "owner")
     values = {
         "digest": house.callbacks.of(waiting.id),
-        "run_id": "run_1",
+        "run_id": house.write(runs.trigger, house.dev.id, NewRun(task="moderation", payload="{}"), ADA).run.id,
         "task": "moderation",
         "secret": house.write(sign_in.make_link, owner.id),
         "slug": "dev",

@@ -21,6 +21,7 @@ from app.pages.page import HEADERS, Frame
 from app.pages.templates import render
 from app.paths import STATIC
 from app.tokens.models import Token
+from tests.pages.run_scenes import Scenes
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 URL = "http://127.0.0.1:8000"
@@ -28,6 +29,7 @@ DEV = Environment("env_1", "dev", "Development", NOW)
 PROD = Environment("env_2", "prod", "Production", NOW)
 ENVIRONMENTS = (DEV, PROD)
 DESK = Frame(path="/tokens", person="Ada", environment=DEV, environments=ENVIRONMENTS, waiting=12)
+RUNS = Scenes(NOW, DEV, DESK)
 BODY = "06e3v1q8h0{:04d}9s2k5m7p1r3t4v6w8x0a2b"
 
 
@@ -144,6 +146,7 @@ def shown(token: Token, **more: Any) -> dict[str, Any]:
         "settled_by": "somebody with the approval link",
         "may_answer": True,
         "late": False,
+        "held_runs": [RUNS.run()] if token.is_waiting and token.tags else [],
         "values": {},
         "errors": {},
         "live_url": None,
@@ -345,6 +348,7 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
 }
+SCENES |= RUNS.all()
 
 
 def draw(scene: str) -> str:

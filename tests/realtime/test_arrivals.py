@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.events import Event
-from app.realtime.arrivals import Arrivals
+from app.realtime.arrivals import TokenArrivals
 from app.tokens.filters import Filters
 
 NUMBERS = itertools.count(1)
@@ -18,7 +18,7 @@ def event(kind: str, token: str = A, *tags: str) -> Event:
     return Event(next(NUMBERS), "env_1", f"token.{kind}", token, None, datetime.now(UTC), {"tags": [*tags]})
 
 
-def announced(arrivals: Arrivals, *events: Event, since: int = 0, shown: frozenset[str] = frozenset()) -> int:
+def announced(arrivals: TokenArrivals, *events: Event, since: int = 0, shown: frozenset[str] = frozenset()) -> int:
     for happened in events:
         arrivals.hear(happened)
     return arrivals.since(since, shown)
@@ -44,11 +44,11 @@ def announced(arrivals: Arrivals, *events: Event, since: int = 0, shown: frozens
     ],
 )
 def test_an_arrival_is_what_the_filters_let_in(filters: dict[str, Any], kinds: list[str], number: int) -> None:
-    assert number == announced(Arrivals(Filters(**filters)), *(event(kind, A, "y") for kind in kinds))
+    assert number == announced(TokenArrivals(Filters(**filters)), *(event(kind, A, "y") for kind in kinds))
 
 
 def test_only_what_came_since_counts_and_what_is_shown_does_not() -> None:
-    arrivals = Arrivals(Filters())
+    arrivals = TokenArrivals(Filters())
     first, second = event("created", A), event("created", B)
 
     assert 2 == announced(arrivals, first, second)
@@ -58,7 +58,7 @@ def test_only_what_came_since_counts_and_what_is_shown_does_not() -> None:
 
 
 def test_beyond_a_thousand_it_counts_no_further() -> None:
-    arrivals = Arrivals(Filters())
+    arrivals = TokenArrivals(Filters())
 
     number = announced(arrivals, *(event("created", f"waitpoint_{i}") for i in range(5000)))
 
