@@ -1,4 +1,4 @@
-"""The `waitpoint` command: `tokens` and `worker` are clients of any server, everything else is handed to the server's half.
+"""The `waitpoint` command: `tokens`, `runs` and `worker` are clients of any server, everything else is handed to the server's half.
 
 Exit codes: 0 done; 1 refused, not found or not answered; 2 not understood; 3 the server cannot be reached.
 """
@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
+from waitpoint import _cli_runs as runs
 from waitpoint import _cli_tokens as tokens
 from waitpoint import _cli_worker as worker
 from waitpoint._errors import ServerUnavailable, WaitpointError
@@ -63,6 +64,8 @@ def _run(arguments: list[str]) -> int:
             return DONE
         case ["tokens", *rest]:
             return tokens.main(rest)
+        case ["runs", *rest]:
+            return runs.main(rest)
         case ["worker", *rest]:
             return worker.main(rest)
         case _:
@@ -108,6 +111,7 @@ def _is_ours(locations: Sequence[str] | None) -> bool:
 def _help() -> str:
     commands = {
         "tokens": "Create, list, show, complete, cancel and watch tokens.",
+        "runs": "Trigger, list, show, cancel and watch runs of tasks.",
         "worker": "Run the tasks of a module.",
         **SERVER_COMMANDS,
     }
@@ -122,7 +126,7 @@ def _help() -> str:
         "waitpoint COMMAND --help says more. waitpoint --version says which version this is.",
     ]
     if importlib.util.find_spec("litestar") is None:
-        lines += ["", f"All but tokens and worker are commands of the server. {NO_SERVER}"]
+        lines += ["", f"All but tokens, runs and worker are commands of the server. {NO_SERVER}"]
     return "\n".join(lines)
 
 

@@ -6,16 +6,14 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import shutil
-import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from waitpoint._cli_output import count, given, json_in, minute, moment, print_facts, print_table, shown
 from waitpoint._clients import Waitpoint
-from waitpoint._errors import InvalidInput
 from waitpoint._values import Settlement, Token, Unanswered
 
 DONE, REFUSED = 0, 1
@@ -30,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def create(client: Waitpoint, options: argparse.Namespace) -> int:
-    wanted = _given(
+    wanted = given(
         timeout=options.timeout,
         idempotency_key=options.idempotency_key,
         idempotency_key_ttl=options.idempotency_key_ttl,
@@ -41,7 +39,7 @@ def create(client: Waitpoint, options: argparse.Namespace) -> int:
     token = client.tokens.create(**wanted)
     if options.json:
         return _print_json(token)
-    _print_facts(
+    print_facts(
         {
             "id": token.id,
             "callback URL": token.url,
@@ -53,7 +51,7 @@ def create(client: Waitpoint, options: argparse.Namespace) -> int:
 
 
 def list_(client: Waitpoint, options: argparse.Namespace) -> int:
-    filters = _given(
+    filters = given(
         status=options.status,
         tags=options.tag,
         idempotency_key=options.idempotency_key,
@@ -78,8 +76,7 @@ def show(client: Waitpoint, options: argparse.Namespace) -> int:
 
 
 def complete(client: Waitpoint, options: argparse.Namespace) -> int:
-    data = _data(options.data)
-    settlement = client.tokens.complete(options.id, data, if_waiting=options.if_waiting)
+    settlement = client.tokens.complete(options.id, json_in(options.data), if_waiting=options.if_waiting)
     return _print_settlement(settlement, options, "Completed.")
 
 
@@ -95,21 +92,6 @@ def watch(client: Waitpoint, options: argparse.Namespace) -> int:
     else:
         _print_token(result.token)
     return REFUSED if isinstance(result, Unanswered) else DONE
-
-
-def _given(**options: Any) -> Any:
-    """What was said on the command line, and no more: what is left out is the server's to decide."""
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def _data(text: str | None) -> Any:
-    """The output as given: JSON, or `-` to read it from the standard input."""
-    if text is None:
-        return None
-    try:
-        return json.loads(sys.stdin.read() if text == "-" else text)
-    except ValueError as problem:
-        raise InvalidInput(f"The output is not JSON ({problem}). A text needs quotes: --data '\"yes\"'.") from None
 
 
 def _print_json(value: msgspec.Struct) -> int:
@@ -137,66 +119,34 @@ def _print_settlement(settlement: Settlement, options: argparse.Namespace, done:
 
 
 def _print_token(token: Token) -> int:
-    _print_facts(
+    print_facts(
         {
             "id": token.id,
             "status": _status(token),
-            "tags": _shown(", ".join(token.tags)) or None,
-            "created": _moment(token.created_at),
-            "timeout": _moment(token.timeout_at) or "never",
-            "settled": _moment(token.completed_at),
-            "reason": _shown(token.cancel_reason or "") or None,
-            "idempotency key": _shown(token.idempotency_key or "") or None,
+            "tags": shown(", ".join(token.tags)) or None,
+            "created": moment(token.created_at),
+            "timeout": moment(token.timeout_at) or "never",
+            "settled": moment(token.completed_at),
+            "reason": shown(token.cancel_reason or "") or None,
+            "idempotency key": shown(token.idempotency_key or "") or None,
             "output": json.dumps(token.output, indent=2, ensure_ascii=False) if token.is_completed else None,
         }
     )
     return DONE
 
 
-def _print_facts(facts: dict[str, str | None]) -> None:
-    width = max(map(len, facts))
-    for name, fact in facts.items():
-        if fact is not None:
-            print(f"{name:<{width}}  {fact.replace(chr(10), chr(10) + ' ' * (width + 2))}")
-
-
 def _print_table(tokens: Iterable[Token]) -> None:
-    columns = "{:<42}  {:<10}  {:<16}  {:<16}  {}"
-    wide = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
-    rows = ((t.id, _status(t), _minute(t.created_at), _minute(t.timeout_at), _shown(", ".join(t.tags))) for t in tokens)
-    first = next(rows, None)
-    if first is None:
-        print("No tokens.")
-        return
-    for row in (("id", "status", "created (UTC)", "timeout (UTC)", "tags"), first, *rows):
-        print(columns.format(*row).rstrip()[:wide])
+    rows = ((t.id, _status(t), minute(t.created_at), minute(t.timeout_at), shown(", ".join(t.tags))) for t in tokens)
+    heading = ("id", "status", "created (UTC)", "timeout (UTC)", "tags")
+    print_table("{:<42}  {:<10}  {:<16}  {:<16}  {}", heading, rows, "No tokens.")
 
 
 def _status(token: Token) -> str:
     return "cancelled" if token.is_cancelled else token.status.lower().replace("_", " ")
 
 
-def _when(moment: datetime | None) -> str:
-    return f" at {_moment(moment)}" if moment else ""
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moment else None
-
-
-def _minute(moment: datetime | None) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}" if moment else "never"
-
-
-def _shown(text: str) -> str:
-    """Text that somebody else wrote, without what would steer a terminal."""
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of tokens")
-    return int(text)
+def _when(at: datetime | None) -> str:
+    return f" at {moment(at)}" if at else ""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -229,7 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     asked.add_argument("--period", help="created within this span of time: 1h, 7d")
     asked.add_argument("--from", dest="created_from", metavar="WHEN", help="created at or after (ISO 8601)")
     asked.add_argument("--to", dest="created_to", metavar="WHEN", help="created at or before (ISO 8601)")
-    asked.add_argument("--limit", type=_count, default=25, help="at most so many; 0 for all (default: 25)")
+    asked.add_argument("--limit", type=count, default=25, help="at most so many; 0 for all (default: 25)")
 
     command("show", show, "Show one token with its output.").add_argument("id")
 

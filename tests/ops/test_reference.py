@@ -80,7 +80,7 @@ def test_every_metric_is_documented_as_it_is() -> None:
 def test_every_command_is_documented() -> None:
     headings = re.findall(r"^## waitpoint (\w+)$", (REFERENCE / "commands.md").read_text(), re.MULTILINE)
 
-    assert {*COMMANDS, "tokens"} == set(headings)
+    assert {*COMMANDS, "tokens", "runs"} == set(headings)
     assert len(headings) == len(set(headings))
 
 
@@ -90,7 +90,7 @@ def test_every_check_of_the_doctor_is_documented() -> None:
     assert {*CHECKS, "database"} == set(rows(section))
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, "tokens"])
+@pytest.mark.parametrize("name", [*COMMANDS, "tokens", "runs"])
 def test_every_example_of_a_command_is_understood(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Actions and options that the page shows are those that the command's own help shows."""
     text = (REFERENCE / "commands.md").read_text()

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct, field
 
 from waitpoint import _arguments as arguments
-from waitpoint._arguments import Duration
+from waitpoint._arguments import Duration, Moment
 from waitpoint._calls import Call
 from waitpoint._errors import InvalidInput, ServerUnavailable
 
@@ -39,6 +39,11 @@ class Run(Struct, frozen=True, kw_only=True, rename="camel"):
     task: str = field(default="", name="taskIdentifier")
     tags: list[str] = field(default_factory=list)
     created_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    attempt: int = field(default=0, name="attemptCount")
+    problem: str | None = None
+    payload: Any = None
     output: Any = None
     error: RunError | None = None
 
@@ -54,8 +59,24 @@ class Run(Struct, frozen=True, kw_only=True, rename="camel"):
         return f"Run(id={self.id!r}, status={self.status!r}, task={self.task!r})"
 
 
+class RunPage(Struct, frozen=True):
+    """Some runs, newest first, and the cursor of the page behind them."""
+
+    runs: list[Run]
+    next: str | None = None
+
+
 class _Made(Struct):
     id: str
+
+
+class _Pagination(Struct):
+    next: str | None = None
+
+
+class _Listed(Struct):
+    data: list[Run]
+    pagination: _Pagination
 
 
 def trigger_options(
@@ -95,8 +116,46 @@ def retrieve_run(run: str) -> Call[Run]:
     return Call(method="GET", path=f"/api/v3/runs/{_checked(run)}", read=lambda answer: _read(answer, Run))
 
 
+def list_runs(
+    *,
+    status: RunStatus | Sequence[RunStatus] | None = None,
+    task: str | Sequence[str] | None = None,
+    tags: str | Sequence[str] | None = None,
+    period: Duration | None = None,
+    created_from: Moment | None = None,
+    created_to: Moment | None = None,
+    page_size: int | None = None,
+    after: str | None = None,
+) -> Call[RunPage]:
+    query = {
+        "filter[status]": _one_of_several("status", status),
+        "filter[taskIdentifier]": _one_of_several("task", task),
+        "filter[tag]": _one_of_several("tags", tags),
+        "filter[createdAt][period]": None if period is None else arguments.duration("period", period),
+        "filter[createdAt][from]": None if created_from is None else arguments.moment("created_from", created_from),
+        "filter[createdAt][to]": None if created_to is None else arguments.moment("created_to", created_to),
+        "page[size]": None if page_size is None else str(page_size),
+        "page[after]": after,
+    }
+    return Call(
+        method="GET",
+        path="/api/v1/runs",
+        query={name: value for name, value in query.items() if value is not None},
+        read=_read_page,
+    )
+
+
 def cancel_run(run: str) -> Call[str]:
     return Call(method="POST", path=f"/api/v2/runs/{_checked(run)}/cancel", read=lambda answer: _read(answer, _Made).id)
+
+
+def _read_page(answer: bytes) -> RunPage:
+    listed: _Listed = _read(answer, _Listed)
+    return RunPage(listed.data, listed.pagination.next)
+
+
+def _one_of_several(name: str, value: str | Sequence[str] | None) -> str | None:
+    return None if value is None else ",".join(arguments.texts(name, value))
 
 
 def _checked(run: object) -> str:
