@@ -11,7 +11,7 @@ from typing import TypeVar
 
 WAITPOINT = Path(sys.executable).parent / "waitpoint"
 ORDERS = Path(__file__).parent / "orders.py"
-PATIENCE = 20.0  # seconds
+PATIENCE = 60.0  # seconds: on a busy machine a process takes long to start
 
 T = TypeVar("T")
 
