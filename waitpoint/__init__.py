@@ -25,6 +25,8 @@ from waitpoint._errors import (
     RunCancelled,
     RunEvicted,
     RunFailed,
+    RunHasEnded,
+    RunNotFound,
     ServerUnavailable,
     StepFailed,
     StillWaiting,
@@ -36,10 +38,10 @@ from waitpoint._errors import (
     WaitpointError,
     WaitpointTimeoutError,
 )
-from waitpoint._tasks.calls import Run
+from waitpoint._tasks.calls import Run, TriggerOptions
 from waitpoint._tasks.handles import RunHandle
 from waitpoint._tasks.steps import Step, StepInfo, current_step, step
-from waitpoint._tasks.tasks import RunInfo, Task, TriggerOptions, current_run, task
+from waitpoint._tasks.tasks import RunInfo, Task, current_run, task
 from waitpoint._values import Answered, CreatedToken, Settlement, Token, TokenPage, Unanswered, WaitResult
 
 __all__ = [
@@ -60,7 +62,9 @@ __all__ = [
     "RunEvicted",
     "RunFailed",
     "RunHandle",
+    "RunHasEnded",
     "RunInfo",
+    "RunNotFound",
     "ServerUnavailable",
     "Settlement",
     "Step",

@@ -7,16 +7,19 @@ what is asked and gives its slot away while it waits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Iterator
+from functools import partial
 from typing import Any, Protocol, Self, TypeVar
 
 import httpx
 
 from waitpoint import _calls as calls
 from waitpoint._calls import Call
-from waitpoint._conversations import ENDLESS_PATIENCE, ask, poll, still_waiting, wait_until_settled
+from waitpoint._conversations import ENDLESS_PATIENCE, ask, poll, polling, still_waiting, wait_until_settled
 from waitpoint._doorbell import Doorbell
 from waitpoint._settings import Settings
+from waitpoint._tasks import calls as runs
+from waitpoint._tasks.calls import Run
 from waitpoint._transports import AwaitingTransport, BlockingTransport
 from waitpoint._values import Token
 
@@ -35,6 +38,9 @@ class Channel(Protocol):
     async def settled(self, token_id: str, within: float | None) -> Token:
         """The token, once it is settled. After `within` seconds raise `StillWaiting`."""
 
+    def changes(self, run_id: str) -> AsyncGenerator[Run]:
+        """The run as it stands, and again whenever that is another than before, until it is finished."""
+
 
 class BlockingChannel:
     """Over HTTP, in the calling thread."""
@@ -47,6 +53,19 @@ class BlockingChannel:
 
     def settled(self, token_id: str, within: float | None) -> Token:
         return self._transport.carry_out(wait_until_settled(token_id, within))
+
+    def changes(self, run_id: str) -> Iterator[Run]:
+        known = self.ask(runs.retrieve_run(run_id))
+        yield known
+        seen, pause = 0, 0.0
+        while not known.is_finished:
+            last = seen
+            seen, pause = self._transport.carry_out(poll(partial(runs.poll_run, run_id, last), ENDLESS_PATIENCE, pause))
+            pause = 0.0 if seen > last else pause
+            now = self._transport.carry_out(ask(runs.retrieve_run(run_id), ENDLESS_PATIENCE))
+            if now != known:
+                known = now
+                yield known
 
     def close(self) -> None:
         self._transport.close()
@@ -90,8 +109,25 @@ class AwaitingChannel:
                     look = ask(calls.retrieve_token(token_id), ENDLESS_PATIENCE)
                     token = await self._transport.carry_out(look)
                 else:
-                    token, pause = await self._transport.carry_out(poll(token_id, ENDLESS_PATIENCE, pause))
+                    token, pause = await self._transport.carry_out(poll(polling(token_id), ENDLESS_PATIENCE, pause))
         return token
+
+    async def changes(self, run_id: str) -> AsyncGenerator[Run]:
+        known = await self.ask(runs.retrieve_run(run_id))
+        yield known
+        with self._doorbell.listening(run_id) as bell:
+            seen, pause = 0, 0.0
+            while not known.is_finished:
+                if not await bell.rings():
+                    last = seen
+                    seen, pause = await self._transport.carry_out(
+                        poll(partial(runs.poll_run, run_id, last), ENDLESS_PATIENCE, pause)
+                    )
+                    pause = 0.0 if seen > last else pause
+                now = await self._transport.carry_out(ask(runs.retrieve_run(run_id), ENDLESS_PATIENCE))
+                if now != known:
+                    known = now
+                    yield known
 
     async def close(self) -> None:
         await self._doorbell.close()

@@ -5,7 +5,7 @@ httpx takes longer to import than everything else together, so it comes with the
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack, overload
 
@@ -15,6 +15,9 @@ from waitpoint._arguments import Timeout, TokenOrId
 from waitpoint._calls import Call, CreateOptions, ListFilters
 from waitpoint._outputs import Expected
 from waitpoint._settings import settings
+from waitpoint._tasks import calls as runs
+from waitpoint._tasks.calls import Run, TriggerOptions
+from waitpoint._tasks.inputs import Input
 from waitpoint._values import CreatedToken, Settlement, Token, TokenPage, WaitResult, result_of
 
 if TYPE_CHECKING:
@@ -46,6 +49,7 @@ class Waitpoint:
         self._channel = BlockingChannel(settings(url, secret_key, public_access_token), transport)
         self.tokens = Tokens(self._channel)
         self.wait_for_token = self.tokens.wait
+        self.runs = Runs(self._channel)
         self.auth = Auth(self._channel)
 
     def close(self) -> None:
@@ -111,6 +115,37 @@ class Tokens:
         return result_of(token, expected)
 
 
+class Runs:
+    """The runs of one environment, for programs that know tasks by their ids."""
+
+    def __init__(self, channel: BlockingChannel) -> None:
+        self._channel = channel
+
+    def trigger(self, task: str, payload: Any = None, **options: Unpack[TriggerOptions]) -> str:
+        """Begin a run and give its id. A JSON object becomes the keyword arguments of the task."""
+        return self._channel.ask(runs.trigger_any(task, payload, options))
+
+    def retrieve(self, run: str) -> Run:
+        """The run as it stands now."""
+        return self._channel.ask(runs.retrieve_run(run))
+
+    def subscribe(self, run: str) -> Iterator[Run]:
+        """The run as it stands, and again whenever that is another than before, until it is finished."""
+        return self._channel.changes(run)
+
+    def send(self, run: str, input: Input[T], value: T) -> None:
+        """Give a run a value for one of its inputs."""
+        self._channel.ask(input.sending(run, value))
+
+    def cancel(self, run: str) -> None:
+        """End the run. One that is finished stays as it is."""
+        self._channel.ask(runs.cancel_run(run))
+
+    def retry(self, run: str) -> None:
+        """Have a failed or cancelled run tried once more. It keeps its journal, so only what failed runs again."""
+        self._channel.ask(runs.retry_run(run))
+
+
 class Auth:
     """Keys for others."""
 
@@ -167,6 +202,7 @@ class AsyncWaitpoint:
         self._channel = AwaitingChannel(settings(url, secret_key, public_access_token), transport)
         self.tokens = AsyncTokens(self._channel)
         self.wait_for_token = self.tokens.wait
+        self.runs = AsyncRuns(self._channel)
         self.auth = AsyncAuth(self._channel)
 
     async def close(self) -> None:
@@ -230,6 +266,37 @@ class AsyncTokens:
         After `timeout` seconds this call raises `StillWaiting`; the token has a timeout of its own.
         """
         return TokenWait(self._channel, token, output_type, timeout)
+
+
+class AsyncRuns:
+    """The runs of one environment, for programs that know tasks by their ids."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def trigger(self, task: str, payload: Any = None, **options: Unpack[TriggerOptions]) -> Coroutine[Any, Any, str]:
+        """Begin a run and give its id. A JSON object becomes the keyword arguments of the task."""
+        return self._channel.ask(runs.trigger_any(task, payload, options))
+
+    def retrieve(self, run: str) -> Coroutine[Any, Any, Run]:
+        """The run as it stands now."""
+        return self._channel.ask(runs.retrieve_run(run))
+
+    def subscribe(self, run: str) -> AsyncGenerator[Run]:
+        """The run as it stands, and again whenever that is another than before, until it is finished."""
+        return self._channel.changes(run)
+
+    def send(self, run: str, input: Input[T], value: T) -> Coroutine[Any, Any, None]:
+        """Give a run a value for one of its inputs."""
+        return self._channel.ask(input.sending(run, value))
+
+    async def cancel(self, run: str) -> None:
+        """End the run. One that is finished stays as it is."""
+        await self._channel.ask(runs.cancel_run(run))
+
+    async def retry(self, run: str) -> None:
+        """Have a failed or cancelled run tried once more. It keeps its journal, so only what failed runs again."""
+        await self._channel.ask(runs.retry_run(run))
 
 
 class AsyncAuth:

@@ -13,7 +13,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -28,6 +28,8 @@ from waitpoint._errors import (
     InvalidInput,
     InvalidKey,
     RateLimited,
+    RunHasEnded,
+    RunNotFound,
     ServerUnavailable,
     StillWaiting,
     TokenNotFound,
@@ -123,22 +125,27 @@ def wait_until_settled(token: TokenOrId, within: float | None) -> Conversation[T
         if time.monotonic() >= until:
             raise still_waiting(found.id)
         try:
-            found, pause = yield from poll(found.id, Patience(tries=float("inf"), until=until), pause)
+            found, pause = yield from poll(polling(found.id), Patience(tries=float("inf"), until=until), pause)
         except TryAgainLater as trouble:
             raise still_waiting(found.id) from trouble
     return found
 
 
-def poll(token_id: str, patience: Patience, after: float) -> Conversation[tuple[Token, float]]:
-    """Have the server hold the line. Returns the token, and how long to wait before the next poll.
+def poll(held: Callable[[float], Call[T]], patience: Patience, after: float) -> Conversation[tuple[T, float]]:
+    """Have the server hold the line. Returns its answer, and how long to wait before the next poll.
 
     A server that is going down answers at once; asking it in a tight loop would help nobody.
     """
     began = time.monotonic()
     left = patience.until - began
-    token = yield from ask(calls.poll_token(token_id, left), patience, min(after, left))
+    answer = yield from ask(held(left), patience, min(after, left))
     came_early = time.monotonic() - began < after + 1.0
-    return token, _jittered(1.0) if came_early else 0.0
+    return answer, _jittered(1.0) if came_early else 0.0
+
+
+def polling(token_id: str) -> Callable[[float], Call[Token]]:
+    """The call that holds the line for a token, for as long as it is given."""
+    return lambda left: calls.poll_token(token_id, left)
 
 
 def still_waiting(token_id: str) -> StillWaiting:
@@ -169,10 +176,19 @@ _REFUSALS: Mapping[int, type[WaitpointError]] = {
 }
 
 
+_REFUSALS_OF_RUNS: Mapping[type[WaitpointError], type[WaitpointError]] = {
+    TokenNotFound: RunNotFound,
+    AlreadySettled: RunHasEnded,
+}
+_MISSING: Mapping[type[WaitpointError], str] = {TokenNotFound: "/tokens/", RunNotFound: "/runs/"}
+
+
 def _refusal(reply: Reply) -> WaitpointError:
     answer = _answer_of(reply)
     kind = _REFUSALS.get(reply.status, ServerUnavailable)
-    if kind is TokenNotFound and not ("error" in answer and "/tokens/" in reply.url):
+    if "/runs/" in reply.url:
+        kind = _REFUSALS_OF_RUNS.get(kind, kind)
+    if kind in _MISSING and not ("error" in answer and _MISSING[kind] in reply.url):
         kind = ServerUnavailable  # not the token is missing, but the whole API
     error = kind(_sentence(kind, reply, _words_of(answer)), answer=answer)
     if isinstance(error, TryAgainLater):
@@ -185,8 +201,9 @@ def _sentence(kind: type[WaitpointError], reply: Reply, said: str) -> str:
     said = f"{said.rstrip('.')}." if said else ""
     if kind is InvalidKey:
         return f"{said or 'The key is not valid.'} Is WAITPOINT_SECRET_KEY the key of this server?"
-    if kind is TokenNotFound:
-        return f"{said} Is it a token of this server and environment? ({reply.url})"
+    if kind in _MISSING:
+        what = "token" if kind is TokenNotFound else "run"
+        return f"{said} Is it a {what} of this server and environment? ({reply.url})"
     if kind is not ServerUnavailable:
         return said or f"{reply.url} refused the call with status {reply.status}."
     if reply.status >= 500:

@@ -32,7 +32,7 @@ log = logging.getLogger("waitpoint")
 
 
 class Bell:
-    """Rings when one token should be looked at again."""
+    """Rings when one token or run should be looked at again."""
 
     def __init__(self, doorbell: Doorbell) -> None:
         self._doorbell = doorbell
@@ -70,7 +70,7 @@ class Doorbell:
 
     @contextmanager
     def listening(self, token_id: str) -> Iterator[Bell]:
-        """A bell for this token, as long as the block lasts."""
+        """A bell for this token, or run, as long as the block lasts."""
         bell = Bell(self)
         self._bells.setdefault(token_id, set()).add(bell)
         self._unsaid.put_nowait(token_id)
@@ -146,15 +146,15 @@ class Doorbell:
             while len(batch) < BATCH and not self._unsaid.empty():
                 batch.append(self._unsaid.get_nowait())
             self._unanswered.append(batch)
-            await socket.send(json.dumps({"type": "subscribe", "tokens": batch}))
+            await socket.send(json.dumps({"type": "subscribe", **_sorted(batch)}))
 
     def _hear(self, message: dict[str, Any]) -> None:
         match message:
             case {"type": "ready"}:
                 self._set_line("live")
                 self._ring(self._unanswered.popleft() if self._unanswered else list(self._bells))
-            case {"type": "event" | "error", "token": str(token_id)}:
-                self._ring([token_id])  # an error, too, is told best by whoever answers over REST
+            case {"type": "event" | "error", "token": str(about)} | {"type": "event" | "error", "run": str(about)}:
+                self._ring([about])  # an error, too, is told best by whoever answers over REST
             case {"type": "reload"}:
                 self._ring(list(self._bells))
             case {"type": "error"}:
@@ -169,3 +169,10 @@ class Doorbell:
         for token_id in token_ids:
             for bell in self._bells.get(token_id, ()):
                 bell.ring()
+
+
+def _sorted(named: list[str]) -> dict[str, list[str]]:
+    """Tokens and runs go by names of their own."""
+    kinds = {"runs": [each for each in named if each.startswith("run_")]}
+    kinds["tokens"] = [each for each in named if each not in kinds["runs"]]
+    return {kind: some for kind, some in kinds.items() if some}

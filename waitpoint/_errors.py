@@ -7,6 +7,7 @@
     ├── InvalidKey                no key, or one that the server does not know (401)
     ├── Forbidden                 the key is known and may not do this (403)
     ├── TokenNotFound             no such token in this environment (404)
+    ├── RunNotFound               no such run in this environment (404)
     ├── AlreadySettled            somebody was first, and `if_waiting=True` asked to be told (409)
     ├── TryAgainLater             the same call may succeed later; it was tried several times already
     │   ├── RateLimited           too many calls at once (429)
@@ -16,6 +17,7 @@
     ├── StepFailed                a step raised, on its last attempt; the record says what
     ├── RunFailed                 the run that was waited for failed
     ├── RunCancelled              the run that was waited for was cancelled
+    ├── RunHasEnded               the run takes no more input, or cannot be tried again (409)
     ├── NotDurable                a task asks for something that a replay cannot repeat
     ├── TimeLimitExceeded         a task or a step was at work for too long
     └── WaitpointTimeoutError     the token timed out
@@ -68,6 +70,14 @@ class Forbidden(WaitpointError):
 
 class TokenNotFound(WaitpointError):
     """There is no such token in the environment of this key."""
+
+
+class RunNotFound(WaitpointError):
+    """There is no such run in the environment of this key."""
+
+
+class RunHasEnded(WaitpointError):
+    """The run is over: it takes no more input, and one that is completed is not tried again."""
 
 
 class AlreadySettled(WaitpointError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -14,6 +15,7 @@ from waitpoint._values import Token
 
 if TYPE_CHECKING:
     from waitpoint._channels import AwaitingChannel, Channel
+    from waitpoint._tasks.calls import Run
 
 T = TypeVar("T")
 
@@ -35,6 +37,12 @@ class Surroundings:
     async def settled(self, token_id: str, within: float | None) -> Token:
         channel = channel_here.get() or await _of_this_loop(settings())
         return await channel.settled(token_id, within)
+
+    async def changes(self, run_id: str) -> AsyncGenerator[Run]:
+        channel = channel_here.get() or await _of_this_loop(settings())
+        async with aclosing(channel.changes(run_id)) as changes:
+            async for run in changes:
+                yield run
 
 
 async def _ask_outside(call: Call[T]) -> T:

@@ -22,17 +22,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from waitpoint import _arguments as arguments
 from waitpoint._arguments import Duration, TokenOrId
 from waitpoint._tasks.calls import RunStatus
+from waitpoint._tasks.inputs import Input
 from waitpoint._tasks.memory import Memory, MemoryRun
 from waitpoint._tasks.payloads import payload_of
 from waitpoint._tasks.tasks import Task
 from waitpoint._values import Token
 
 __all__ = ["Rehearsal", "RehearsedRun"]
+
+T = TypeVar("T")
 
 
 class RehearsedRun:
@@ -94,7 +97,12 @@ class RehearsedRun:
     @property
     def waits_for(self) -> list[str]:
         """The ids of the tokens that the run waits for."""
-        return [token_id for wait in self._run.waits.values() for token_id in wait.tokens]
+        return [token_id for wait in self._run.waits.values() if wait.input is None for token_id in wait.tokens]
+
+    @property
+    def waits_for_inputs(self) -> list[str]:
+        """The names of the inputs that the run waits for."""
+        return [wait.input for wait in self._run.waits.values() if wait.input is not None]
 
     @property
     def token(self) -> str:
@@ -154,6 +162,15 @@ class Rehearsal:
             lambda: self._memory.settle(arguments.token_id(token), "TIMED_OUT", cancelled_at=now, cancel_reason=reason)
         )
 
+    def send(self, run: RehearsedRun, input: Input[T], value: T) -> None:
+        """Send a run a value, and run on to the next wait."""
+        call = input.sending(run.id, value)
+        self._do(lambda: self._memory.channel.answer(call))
+
+    def retry_run(self, run: RehearsedRun) -> None:
+        """Try a run once more that has failed or was cancelled."""
+        self._do(lambda: self._memory.retry_run(self._memory.runs[run.id]))
+
     def cancel_run(self, run: RehearsedRun) -> None:
         """End a run from outside."""
         self._do(lambda: self._memory.cancel_run(self._memory.runs[run.id]))
@@ -191,8 +208,7 @@ class Rehearsal:
     @property
     def tokens(self) -> list[Token]:
         """All tokens that were created, oldest first."""
-        ends = {run.token_id for run in self._memory.runs.values()}
-        return [token for token in self._memory.tokens.values() if token.id not in ends]
+        return [token for token in self._memory.tokens.values() if token.id not in self._memory.hidden]
 
     @property
     def runs(self) -> list[RehearsedRun]:

@@ -17,9 +17,11 @@ from __future__ import annotations
 
 from waitpoint._clients import AsyncTokens as _AsyncTokens
 from waitpoint._surroundings import Surroundings as _Surroundings
+from waitpoint._tasks.inputs import Input
 from waitpoint._tasks.waits import for_all, for_any, now, random, sleep, until, uuid
 
 __all__ = [
+    "Input",
     "complete_token",
     "create_token",
     "for_all",

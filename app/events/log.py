@@ -43,7 +43,10 @@ _COLUMNS = (
 _HEAD = select(_head.c.seq, _head.c.at)
 _SINCE = select(*_COLUMNS).where(_events.c.seq > bindparam("after")).order_by(_events.c.seq).limit(bindparam("limit"))
 _OF_SUBJECT = (
-    select(*_COLUMNS).where(_events.c.subject == bindparam("subject")).order_by(_events.c.seq).limit(bindparam("limit"))
+    select(*_COLUMNS)
+    .where(_events.c.subject == bindparam("subject"), _events.c.seq > bindparam("after"))
+    .order_by(_events.c.seq)
+    .limit(bindparam("limit"))
 )
 _LATEST_OF_SUBJECT = _OF_SUBJECT.order_by(None).order_by(_events.c.seq.desc())
 
@@ -101,9 +104,9 @@ def since(db: Unit, after: int, limit: int = 1000, environment_id: str | None = 
     return [_event(row) for row in db.execute(statement, {"after": after, "limit": limit})]
 
 
-def of_subject(db: Unit, subject: str, limit: int = 200) -> list[Event]:
-    """Everything that happened to one thing, oldest first."""
-    return [_event(row) for row in db.execute(_OF_SUBJECT, {"subject": subject, "limit": limit})]
+def of_subject(db: Unit, subject: str, limit: int = 200, after: int = 0) -> list[Event]:
+    """Everything that happened to one thing, oldest first; behind number `after` if one is given."""
+    return [_event(row) for row in db.execute(_OF_SUBJECT, {"subject": subject, "limit": limit, "after": after})]
 
 
 def latest_of_subject(db: Unit, subject: str, limit: int) -> list[Event]:

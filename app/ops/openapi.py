@@ -42,7 +42,7 @@ _STATUSES = {
     401: "Nobody is recognised by what the request carries.",
     403: "The caller is known, and may not do this.",
     404: "There is no such thing here.",
-    409: "The token was settled, or its request amended, before this came, and the caller wants to be told so.",
+    409: "Too late: the run has ended, or the token was settled or its request amended, and the caller wants to be told.",
     413: "The body is too large.",
     415: "The body is compressed.",
     422: "The request can be read, and cannot be done.",
@@ -78,6 +78,7 @@ _HEADERS: dict[str, tuple[Json, ...]] = {
     "create_token": (_STRICT, _REQUEST_KEY),
     "list_tokens": (_STRICT,),
     "trigger_task": (_STRICT, _REQUEST_KEY),
+    "send_input": (_STRICT, _REQUEST_KEY),
     "list_runs": (_STRICT,),
     "complete_token": (_STRICT, _REQUEST_KEY, _IF_WAITING, _REQUEST_VERSION),
     "amend_request": (_REQUEST_VERSION,),
@@ -93,6 +94,7 @@ _ANSWER_HEADERS: dict[str, tuple[str, ...]] = {
 _EXAMPLES: dict[str, Json] = {
     "create_token": {"timeout": "1h", "tags": ["hello"]},
     "trigger_task": {"payload": {"content": "hello"}, "options": {"tags": ["hello"]}},
+    "send_input": {"data": {"approved": True}},
     "complete_token": {"data": {"approved": True}},
     "amend_request": {"title": "Publish the autumn sale, without the shoes?"},
     "cancel_token": {"reason": "The order was withdrawn."},
@@ -348,6 +350,20 @@ _QUERIES: dict[str, tuple[Json, ...]] = {
         _listed("filter[tag]", "Any of these tags, exactly so.", {"type": "string"}, MOST_TAGS),
         *_CREATED_AT,
         *_pages(f"^(?:{ids.RUN_PREFIX}[0-9a-f]{{36}})?$"),
+    ),
+    "events": (
+        {
+            "name": "after",
+            "in": "query",
+            "description": "Only events behind this number.",
+            "schema": {"type": "integer", "minimum": 0},
+        },
+        {
+            "name": "timeout",
+            "in": "query",
+            "description": "How long to wait for an event when there is none, at most 60s. Left out: not at all.",
+            "schema": _schema(Duration),
+        },
     ),
     "wait": (
         {

@@ -6,13 +6,14 @@ nothing is said twice.
 
 from collections.abc import Collection
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, bindparam, select
 
 from .. import ids
 from ..access.principals import ApiKey, PublicAccess
 from ..database import Database, Unit
 from ..database.tables import table_of
 from ..events import head
+from ..runs.models import RunRow
 from ..tokens.models import TokenRow
 from .feeds import Feed
 from .lines import NOT_ALLOWED, Line
@@ -25,8 +26,12 @@ SUBSCRIBE_WITHIN = 1.0  # seconds; who wants nothing in particular by then gets 
 Principal = ApiKey | PublicAccess
 
 _tokens = table_of(TokenRow)
-_KNOWN = select(_tokens.c.id).where(
-    _tokens.c.environment_id == bindparam("environment_id"), _tokens.c.id.in_(bindparam("ids", expanding=True))
+_runs = table_of(RunRow)
+_KNOWN, _KNOWN_RUNS = (
+    select(table.c.id).where(
+        table.c.environment_id == bindparam("environment_id"), table.c.id.in_(bindparam("ids", expanding=True))
+    )
+    for table in (_tokens, _runs)
 )
 
 
@@ -110,16 +115,19 @@ class Conversation:
     async def _widen(self, wish: Subscribe, start: int | None) -> None:
         """Hear of more from now on, and tell the program from which event on that is."""
         tokens = await self._readable(wish.tokens)
-        everything = not (wish.tokens or wish.tags)
+        runs = await self._readable_runs(wish.runs)
+        everything = not (wish.tokens or wish.tags or wish.runs)
         if everything and isinstance(self._principal, PublicAccess) and not self._principal.may_read_everything:
             tokens, everything = tokens_named_in(self._principal), False
-        if everything or tokens or wish.tags:
+        if everything or tokens or wish.tags or runs:
             # From here to `ready` nothing is awaited: no event can fall in between.
-            self._wanted.widen(tokens, wish.tags)
-            self._interests.add(self._feed, self._wanted.environment_id, tokens, wish.tags, everything=everything)
+            self._wanted.widen(tokens, wish.tags, runs)
+            of = self._wanted.environment_id
+            self._interests.add(self._feed, of, tokens, wish.tags, runs, everything=everything)
         if self._wanted.is_full:
             raise Refused(
-                "too-much", f"A socket has at most {MOST_TOKENS} tokens and {MOST_TAGS} tags; use a second one."
+                "too-much",
+                f"A socket has at most {MOST_TOKENS} tokens and runs, and {MOST_TAGS} tags; use a second one.",
             )
         seq = self._feed.go_on_from(self._listening.position if start is None else start)
         await self._line.say(write(Ready(seq)))
@@ -127,14 +135,24 @@ class Conversation:
     async def _readable(self, named: Collection[str]) -> list[str]:
         """Those of the tokens that there are, and that the program may read. One answer for all others."""
         asked = [token for token in dict.fromkeys(named) if ids.is_token_id(token) and self._wanted.allows(token)]
-        found = await self._database.read(_known, self._wanted.environment_id, asked) if asked else set()
+        found = await self._database.read(_known, _KNOWN, self._wanted.environment_id, asked) if asked else set()
         for token in dict.fromkeys(named):
             if token not in found:
-                await self._complain("not-found", "There is no such token here.", token)
+                await self._complain("not-found", "There is no such token here.", token=token)
         return [token for token in asked if token in found]
 
-    async def _complain(self, code: str, detail: str, token: str | None = None) -> None:
-        await self._line.say(write(Error(code, detail, token)))
+    async def _readable_runs(self, named: Collection[str]) -> list[str]:
+        """The same for runs, which are read with an API key only."""
+        may_read = isinstance(self._principal, ApiKey)
+        asked = [run for run in dict.fromkeys(named) if ids.is_run_id(run) and may_read]
+        found = await self._database.read(_known, _KNOWN_RUNS, self._wanted.environment_id, asked) if asked else set()
+        for run in dict.fromkeys(named):
+            if run not in found:
+                await self._complain("not-found", "There is no such run here.", run=run)
+        return [run for run in asked if run in found]
+
+    async def _complain(self, code: str, detail: str, *, token: str | None = None, run: str | None = None) -> None:
+        await self._line.say(write(Error(code, detail, token, run)))
 
 
 def tokens_named_in(access: PublicAccess) -> list[str]:
@@ -151,6 +169,5 @@ def _anything(_token_id: str) -> bool:
     return True
 
 
-def _known(db: Unit, environment_id: str, token_ids: list[str]) -> set[str]:
-    found = db.execute(_KNOWN, {"environment_id": environment_id, "ids": token_ids})
-    return set(found.scalars())
+def _known(db: Unit, statement: Select[tuple[str]], environment_id: str, named: list[str]) -> set[str]:
+    return set(db.execute(statement, {"environment_id": environment_id, "ids": named}).scalars())

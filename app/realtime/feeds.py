@@ -10,7 +10,7 @@ from collections import deque
 from ..database import Database
 from ..events import since
 from .lines import Line
-from .messages import TOKEN_STATUS, happened
+from .messages import happened, is_told
 from .subscriptions import Subscription
 
 MOST_QUEUED = 1000  # messages
@@ -77,7 +77,7 @@ class Feed:
             events = await self._database.read(since, self.position, _CHUNK, self.wanted.environment_id)
             for event in events:
                 self.position = event.seq
-                if event.kind in TOKEN_STATUS and self.wanted.covers(event):
+                if is_told(event) and self.wanted.covers(event):
                     await self._line.say(happened(event))
             if len(events) < _CHUNK:
                 break

@@ -16,6 +16,8 @@ TOKEN_STATUS = {
 }
 """The events that concern tokens, and the status in which each leaves its token."""
 
+_RUN = "run."  # how the kinds of events of runs begin
+
 
 class Auth(msgspec.Struct, tag="auth", frozen=True):
     """Who is asking, for those who cannot set a header."""
@@ -24,10 +26,11 @@ class Auth(msgspec.Struct, tag="auth", frozen=True):
 
 
 class Subscribe(msgspec.Struct, tag="subscribe", frozen=True):
-    """What to hear of: these tokens, and those with any of these tags. Neither: everything."""
+    """What to hear of: these tokens, those with any of these tags, and these runs. None: all tokens."""
 
     tokens: list[str] = []
     tags: list[str] = []
+    runs: list[str] = []
 
 
 class Ready(msgspec.Struct, tag="ready", frozen=True):
@@ -47,6 +50,16 @@ class Happened(msgspec.Struct, tag="event", frozen=True):
     tags: tuple[str, ...]
 
 
+class RunHappened(msgspec.Struct, tag="event", frozen=True):
+    """One event of a run."""
+
+    seq: int
+    kind: str
+    run: str
+    at: str
+    status: str
+
+
 class Reload(msgspec.Struct, tag="reload", frozen=True):
     """What the client knows is not of this log: read everything anew."""
 
@@ -57,6 +70,7 @@ class Error(msgspec.Struct, tag="error", frozen=True, omit_defaults=True):
     code: str
     detail: str
     token: str | None = None
+    run: str | None = None
 
 
 class NotUnderstood(Exception):
@@ -71,12 +85,24 @@ def read(text: str) -> Auth | Subscribe:
         raise NotUnderstood(str(error)) from error
 
 
-def write(message: Ready | Happened | Reload | Error) -> str:
+def write(message: Ready | Happened | RunHappened | Reload | Error) -> str:
     return _encoder.encode(message).decode()
 
 
+def is_told(event: Event) -> bool:
+    """Whether programs may hear of it."""
+    return event.kind in TOKEN_STATUS or is_of_a_run(event)
+
+
+def is_of_a_run(event: Event) -> bool:
+    return event.kind.startswith(_RUN)
+
+
 def happened(event: Event) -> str:
-    """An event of a token, as it is sent."""
+    """An event of a token or a run, as it is sent."""
+    if is_of_a_run(event):
+        status = str(event.data.get("status", ""))
+        return write(RunHappened(event.seq, event.kind, event.subject, iso(event.at), status))
     return write(
         Happened(
             seq=event.seq,

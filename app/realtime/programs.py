@@ -14,7 +14,7 @@ from .feeds import Feed
 from .guests import Full, Guests
 from .lines import BROKEN, TRY_LATER, Gone, Line
 from .listening import Listening
-from .messages import TOKEN_STATUS, Error, happened, write
+from .messages import Error, happened, is_of_a_run, is_told, write
 from .subscriptions import Interests
 
 _FULL = Error("too-many-sockets", "There are as many sockets open with this key as there may be.")
@@ -34,12 +34,12 @@ class Programs:
     def hear(self, events: Sequence[Event]) -> None:
         """Hand events on. Each is written once, however many want it."""
         for event in events:
-            feeds = self._interests.of(event) if event.kind in TOKEN_STATUS else ()
+            feeds = self._interests.of(event) if is_told(event) else ()
             if not feeds:
                 continue
             text = happened(event)
             for feed in feeds:
-                if feed.wanted.allows(event.subject):
+                if is_of_a_run(event) or feed.wanted.allows(event.subject):
                     feed.put(event.seq, text)
 
     async def talk(self, line: Line, headers: Headers, since: str | None) -> None:

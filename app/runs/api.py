@@ -14,23 +14,27 @@ from ..clock import iso
 from ..environments import environments
 from ..events import of_subject
 from ..service import service_of
-from ..tokens.api import is_strict, request_key
-from ..tokens.schemas import Pagination
+from ..tokens.api import first_of, is_strict, poll_time, request_key
+from ..tokens.schemas import Pagination, answer_in
 from ..web.bodies import read_body
-from ..web.problems import Problem
-from . import lifecycle
+from ..web.problems import Problem, invalid
+from . import inputs, lifecycle
 from .conversations import LOCK_ORDER
+from .inputs import HasEnded, TooManyUnread
 from .lifecycle import Unknown
-from .models import Run
+from .models import COMPLETED, Run
 from .schemas import (
     ListedRun,
     RunEvent,
     RunEvents,
     RunId,
     RunList,
+    SendInput,
+    SentInput,
     ShownRun,
     TriggeredRun,
     TriggerTask,
+    input_name,
     listed,
     new_run,
 )
@@ -99,12 +103,19 @@ async def retrieve_run(request: Asked, run_id: FromPath[str]) -> Response[ShownR
 @get(
     "/api/v1/runs/{run_id:str}/events",
     guards=[requires_an_api_key_that_may("read")],
-    opt={"answer": RunEvents, "problems": (401, 403, 404, 429, 503)},
+    opt={"query": "events", "answer": RunEvents, "problems": (400, 401, 403, 404, 429, 503)},
 )
 async def list_run_events(request: Asked, run_id: FromPath[str]) -> Response[RunEvents]:
-    """What happened to a run, oldest first."""
-    run = await _readable(request, run_id)
-    events = await service_of(request).database.read(of_subject, run.id, MOST_EVENTS)
+    """What happened to a run, oldest first. With a timeout it is answered as soon as there is something."""
+    service, run = service_of(request), await _readable(request, run_id)
+    after = _after(request.query_params.get("after", "0"))
+    asked = request.query_params.get("timeout")
+    seconds = 0.0 if asked is None else poll_time(asked)
+    async with service.watching.subject(run.id) as bell:
+        events = await service.database.read(of_subject, run.id, MOST_EVENTS, after)
+        if not events and seconds:
+            await first_of(bell, service.stopping, seconds)
+            events = await service.database.read(of_subject, run.id, MOST_EVENTS, after)
     return Response(RunEvents([RunEvent(event.seq, event.kind, iso(event.at), event.data) for event in events]))
 
 
@@ -125,7 +136,57 @@ async def cancel_run(request: Asked, run_id: FromPath[str]) -> Response[RunId]:
     return Response(RunId(outcome.id))
 
 
-ROUTES = [trigger_task, list_runs, retrieve_run, list_run_events, cancel_run]
+@post(
+    "/api/v1/runs/{run_id:str}/retry",
+    guards=[requires_an_api_key_that_may("create")],
+    status_code=200,
+    opt={"answer": RunId, "problems": (401, 403, 404, 409, 413, 429, 503)},
+)
+async def retry_run(request: Asked, run_id: FromPath[str]) -> Response[RunId]:
+    """Have a failed or cancelled run tried once more. It keeps its journal, so only what failed runs again."""
+    service, asker = service_of(request), _key(request)
+    outcome = await service.database.write(
+        lifecycle.retry, run_id, asker.environment_id, asker.by("rest"), key=LOCK_ORDER + run_id
+    )
+    if isinstance(outcome, Unknown):
+        raise _no_run()
+    if outcome.status == COMPLETED:
+        raise _has_ended("The run is completed; there is nothing to try again.")
+    return Response(RunId(outcome.id))
+
+
+@post(
+    "/api/v1/runs/{run_id:str}/inputs/{name:str}",
+    guards=[requires_an_api_key_that_may("complete")],
+    status_code=200,
+    opt={"body": SendInput, "answer": SentInput, "problems": (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)},
+)
+async def send_input(request: Asked, run_id: FromPath[str], name: FromPath[str]) -> Response[SentInput]:
+    """Send a run a value: to the wait for this name that has been open for longest, or to the next one."""
+    service, asker = service_of(request), _key(request)
+    name = input_name(name)
+    answer = answer_in(await read_body(request, TRIGGER_LIMIT), request_key(request), strict=is_strict(request))
+    outcome = await service.database.write(
+        inputs.send,
+        run_id,
+        asker.environment_id,
+        name,
+        answer,
+        asker.by("rest"),
+        service.rules,
+        key=LOCK_ORDER + run_id,
+    )
+    if isinstance(outcome, Unknown):
+        raise _no_run()
+    if isinstance(outcome, HasEnded):
+        raise _has_ended("The run has ended and takes no input.")
+    if isinstance(outcome, TooManyUnread):
+        detail = f"The run has not read {inputs.MOST_UNREAD} values of this name; send more when it has."
+        raise Problem(422, "too-many-inputs", detail)
+    return Response(SentInput(success=True))
+
+
+ROUTES = [trigger_task, list_runs, retrieve_run, list_run_events, cancel_run, retry_run, send_input]
 
 
 async def _readable(request: Asked, run_id: str) -> Run:
@@ -135,8 +196,18 @@ async def _readable(request: Asked, run_id: str) -> Run:
     return run
 
 
+def _after(number: str) -> int:
+    if not (number.isascii() and number.isdecimal() and len(number) < 19):
+        raise invalid("/after", "invalid-number", f"must be the number of an event, not {number[:40]!r}")
+    return int(number)
+
+
 def _no_run() -> Problem:
     return Problem(404, "not-found", "There is no such run here.", error="Run not found")
+
+
+def _has_ended(detail: str) -> Problem:
+    return Problem(409, "run-ended", detail)
 
 
 def _key(request: Asked) -> ApiKey:

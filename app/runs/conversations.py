@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 import structlog
@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from ..access.public_access import write_scope
 from ..database import DatabaseUnavailable
-from ..durations import BadDuration, parse_instant
+from ..durations import BadDuration, parse_deadline, parse_duration, parse_instant
 from ..realtime.lines import NOT_ALLOWED, Line
 from ..service import Service
 from ..tokens.api import url_of
@@ -19,14 +19,14 @@ from ..tokens.models import Token
 from ..tokens.schemas import new_token
 from ..tokens.schemas import shown as shown_token
 from ..web.problems import Problem
-from . import handover, journal, lifecycle, messages, waits
+from . import handover, inputs, journal, lifecycle, messages, waits
 from .handover import Entry, Handover
 from .leases import Lease
 from .lifecycle import WORKER, Fenced
 from .messages import Call, Heartbeat, Hello, NotUnderstood, text_of
 from .models import MADE_TOKEN, WAIT, Checkpoint, Mode, Owner
 from .schemas import run_with
-from .waits import Ended, GoOn, NoSuchToken, NotWaiting
+from .waits import Ended, GoOn, NoSuchToken, NotWaiting, SleepKey
 from .workers import Worker, Workers
 
 LOCK_ORDER = "~run:"
@@ -36,6 +36,7 @@ _MOST_AT_ONCE = 2000  # calls of one worker that are on their way
 _HELLO_WITHIN = 10.0  # seconds
 
 Reply = dict[str, Any]
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
@@ -203,11 +204,19 @@ class Conversation:
         return {"unknown": outcome.token_id} if isinstance(outcome, NoSuchToken) else self._waited(outcome)
 
     async def _sleep(self, call: messages.Sleep, owner: Owner) -> Reply | None:
-        try:
-            until = parse_instant(call.until)
-        except BadDuration as error:
-            raise Problem(400, error.code, f"until {error}") from error
-        return self._waited(await self._write(owner, waits.sleep, owner, call.position, until))
+        until = _read("until", parse_instant, call.until)
+        key = None
+        if call.idempotency_key:
+            ttl = call.idempotency_key_ttl
+            lifetime = waits.KEY_LIFETIME if ttl is None else _read("idempotencyKeyTTL", parse_duration, ttl)
+            key = SleepKey(call.idempotency_key, lifetime)
+        return self._waited(await self._write(owner, waits.sleep, owner, call.position, until, key))
+
+    async def _input(self, call: messages.Input, owner: Owner) -> Reply | None:
+        now = self._database.clock.now()
+        timeout = None if call.timeout is None else _read("timeout", parse_deadline, call.timeout, now)
+        outcome = await self._write(owner, inputs.open_input, owner, call.position, call.name, timeout)
+        return self._waited(outcome)
 
     def _waited(self, outcome: object) -> Reply | None:
         if isinstance(outcome, Fenced):
@@ -330,6 +339,14 @@ class Conversation:
         self._say({"type": "error", "error": error} if reply_to is None else {"reply": reply_to, "error": error})
 
 
+def _read(name: str, parse: Callable[..., T], *given: Any) -> T:
+    """A span of time or an instant, as a worker wrote it. Raises a Problem."""
+    try:
+        return parse(*given)
+    except BadDuration as error:
+        raise Problem(400, error.code, f"{name} {error}") from error
+
+
 def _of(run_id: str, generation: int) -> Reply:
     return {"run": run_id, "generation": generation}
 
@@ -340,6 +357,7 @@ _HANDLERS: dict[type, str] = {
     messages.Trigger: "_trigger",
     messages.Wait: "_wait",
     messages.Sleep: "_sleep",
+    messages.Input: "_input",
     messages.Park: "_park",
     messages.Finish: "_finish",
     messages.Fail: "_fail",

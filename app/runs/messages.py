@@ -10,6 +10,7 @@ LARGEST_MESSAGE = 1_048_576  # bytes
 MOST_SLOTS = 10_000
 MOST_TASKS = 1000
 MOST_PARKED = 200_000
+LONGEST_NAME = 128  # characters of the name of an input
 
 _Text = Annotated[str, Meta(min_length=1, max_length=512, pattern=r"^[^\x00]*$")]
 _RunId = Annotated[str, Meta(max_length=64, pattern=r"^[^\x00]*$")]
@@ -70,10 +71,24 @@ class Wait(_OfARun, frozen=True, kw_only=True, tag="wait"):
 
 
 class Sleep(_OfARun, frozen=True, kw_only=True, tag="sleep"):
-    """Wait for an instant at one position."""
+    """Wait for an instant at one position. The same idempotency key waits for the same instant."""
 
     position: _Text
     until: Annotated[str, Meta(max_length=100)]
+    idempotency_key: Annotated[str, Meta(max_length=2048, pattern=r"^[^\x00]*$")] = msgspec.field(
+        default="", name="idempotencyKey"
+    )
+    idempotency_key_ttl: Annotated[str, Meta(max_length=100)] | None = msgspec.field(
+        default=None, name="idempotencyKeyTTL"
+    )
+
+
+class Input(_OfARun, frozen=True, kw_only=True, tag="input"):
+    """Take the next value that was sent under a name, or wait for one."""
+
+    position: _Text
+    name: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\x00]*$")]
+    timeout: Annotated[str, Meta(max_length=100)] | None = None
 
 
 class Park(_OfARun, frozen=True, kw_only=True, tag="park"):
@@ -111,7 +126,7 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, tag="heartbeat"):
     runs: Annotated[list[tuple[_RunId, _Generation]], Meta(max_length=MOST_SLOTS)]
 
 
-Call = Step | CreateToken | Trigger | Wait | Sleep | Park | Finish | Fail | ReportProblem | ReadJournal
+Call = Step | CreateToken | Trigger | Wait | Sleep | Input | Park | Finish | Fail | ReportProblem | ReadJournal
 Message = Hello | Heartbeat | Call
 
 

@@ -91,7 +91,7 @@ class CheckpointRow(Table, table=True):
 class WaitRow(Table, table=True):
     """A run waits for a token, alone or with others at the same position, in the order of `number`.
 
-    The row is gone when the wait has ended.
+    `input` is its name when the token stands for an input. The row is gone when the wait has ended.
     """
 
     __tablename__ = "waits"
@@ -102,6 +102,19 @@ class WaitRow(Table, table=True):
     token_id: str = Field(sa_column=Column(Text, ForeignKey("tokens.id"), primary_key=True))
     number: int = Field(sa_column=Column(Integer, nullable=False))
     mode: str = Field(sa_type=Text)
+    input: str | None = Field(default=None, sa_type=Text)
+
+
+class InputRow(Table, table=True):
+    """A value that was sent to a run and that it has not read yet; the value is the output of the token."""
+
+    __tablename__ = "inputs"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    run_id: str = Field(sa_column=Column(Text, ForeignKey("runs.id"), primary_key=True))
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    number: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    token_id: str = Field(sa_column=Column(Text, ForeignKey("tokens.id"), nullable=False))
 
 
 class Run(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -13,6 +13,7 @@ from ..tokens.schemas import Duration, Instant, Pagination, Tag, key_in, object_
 from ..web import strict_json
 from ..web.problems import invalid
 from .lifecycle import NewRun
+from .messages import LONGEST_NAME
 from .models import COMPLETED, FAILED, STATUSES, Run
 
 LONGEST_TASK = 128  # characters
@@ -53,6 +54,18 @@ class RunId(msgspec.Struct, frozen=True):
     """The run that was meant."""
 
     id: str
+
+
+class SendInput(msgspec.Struct, omit_defaults=True, frozen=True):
+    """A value for a run."""
+
+    data: Annotated[Any, Meta(description="Any JSON value; null when left out.")] = msgspec.UNSET
+
+
+class SentInput(msgspec.Struct, frozen=True):
+    """The value is stored: a wait has ended with it, or the next one will."""
+
+    success: Literal[True]
 
 
 class RunError(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True):
@@ -166,6 +179,13 @@ def run_with(
         idempotency_key_ttl=_lifetime(options.get("idempotencyKeyTTL", UNSET)),
         request_key=request_key,
     )
+
+
+def input_name(name: str) -> str:
+    """The name of an input, as it stands in a path. Raises a Problem."""
+    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+        raise invalid("/name", "invalid-name", f"must be a text of 1 to {LONGEST_NAME} characters")
+    return name
 
 
 def shown(run: Run) -> ShownRun:

@@ -6,7 +6,7 @@ so one of the two sees the other. Locks are taken in the order tokens, runs, log
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import bindparam, delete, null, select, update
@@ -38,10 +38,18 @@ CREATE_TOKEN = "create_token"
 FOR_TOKENS = "wait"
 FOR_TIME = "sleep"
 TRIGGER = "trigger"
+KEY_LIFETIME = timedelta(days=30)  # of the idempotency key of a sleep, unless said otherwise
 
 _runs = table_of(RunRow)
 _waits = table_of(WaitRow)
 _tokens = table_of(tokens.TokenRow)
+
+
+class SleepKey(msgspec.Struct, frozen=True):
+    """What makes several sleeps one."""
+
+    text: str
+    lifetime: timedelta
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -82,10 +90,10 @@ LOCK_TOKEN = Prepared(
 _READ_TOKEN = Prepared(select(*tokens.COLUMNS).where(_tokens.c.id == bindparam("b_id")), tokens.COLUMNS)
 _INSERT = Prepared(upsert(_waits).on_conflict_do_nothing())  # a replay opens its wait again
 _OF_TOKEN = Prepared(
-    select(_waits.c.run_id, _waits.c.position, _waits.c.mode)
+    select(_waits.c.run_id, _waits.c.position, _waits.c.mode, _waits.c.input)
     .where(_waits.c.token_id == bindparam("b_token"))
     .order_by(_waits.c.run_id, _waits.c.position),
-    [_waits.c.run_id, _waits.c.position, _waits.c.mode],
+    [_waits.c.run_id, _waits.c.position, _waits.c.mode, _waits.c.input],
 )
 _AT_POSITION = (_waits.c.run_id == bindparam("b_run")) & (_waits.c.position == bindparam("b_position"))
 _OPEN_AT = Prepared(
@@ -159,26 +167,39 @@ def open_wait(
         ended = settled[:1] if mode == "any" else settled
         # An earlier life of the run may have the wait open, on a token that the sweeper has not met yet.
         db.run(_CLOSE, {"b_run": run.id, "b_position": position})
-        _write_down(db, run, position, FOR_TOKENS, [token.id for token in ended])
+        write_down(db, run, position, FOR_TOKENS, [token.id for token in ended])
         return Ended(ended)
-    _note(db, run, position, named, mode)
+    note(db, run, position, named, mode)
     return Waiting()
 
 
-def sleep(db: Unit, owner: Owner, position: str, until: datetime) -> Waiting | Ended | Fenced:
-    """Wait for an instant: for a token of its own that times out then. A sleep that began before goes on."""
+def sleep(
+    db: Unit, owner: Owner, position: str, until: datetime, key: SleepKey | None = None
+) -> Waiting | Ended | Fenced:
+    """Wait for an instant: for a token of its own that times out then. A sleep that began before goes on.
+
+    Sleeps under the same key are one: whoever comes later waits for what is left of it, and not at all
+    when it is over.
+    """
     run = owned(db, owner)
     if isinstance(run, Fenced):
         return FENCED
     if journal.at(db, run.id, position) is not None:
         return Ended(())
-    if db.run(_OPEN_AT, {"b_run": run.id, "b_position": position}):
+    if is_open(db, run.id, position):
         return Waiting()
-    if until <= db.now:
-        _write_down(db, run, position, FOR_TIME, [])
+    if until <= db.now and key is None:
+        write_down(db, run, position, FOR_TIME, [])
         return Ended(())
-    token = tokens_lifecycle.create(db, run.environment_id, NewToken(timeout=until, kind=SLEEP), WORKER).token
-    _note(db, run, position, (token.id,), "all")
+    new = NewToken(timeout=until, kind=SLEEP)
+    if key is not None:
+        new = msgspec.structs.replace(new, idempotency_key=key.text, idempotency_key_ttl=key.lifetime)
+    created = tokens_lifecycle.create(db, run.environment_id, new, WORKER)
+    may_be_over = created.is_cached or until <= db.now
+    if may_be_over and _lock_tokens(db, (created.token.id,))[created.token.id].is_settled:
+        write_down(db, run, position, FOR_TIME, [])
+        return Ended(())
+    note(db, run, position, (created.token.id,), "all")
     return Waiting()
 
 
@@ -209,10 +230,20 @@ def park(db: Unit, owner: Owner, positions: tuple[str, ...]) -> Parked | GoOn | 
 
 def wake_runs(db: Unit, token: Token, by: By) -> None:
     """Follows every settlement, inside its transaction: ends the waits for the token and queues the runs that wait."""
-    for run_id, position, mode in db.run(_OF_TOKEN, {"b_token": token.id}):
+    for run_id, position, mode, name in db.run(_OF_TOKEN, {"b_token": token.id}):
         run = found(db, LOCKED, run_id)
         if run is not None and not run.is_finished:
-            _end_wait(db, run, position, mode, token, by)
+            _end_wait(db, run, position, mode, _name_of(token, name), token, by)
+
+
+def named(name: str) -> str:
+    """What the journal calls a wait for an input: a change of the code is told by it."""
+    return f"input {name}"
+
+
+def is_open(db: Unit, run_id: str, position: str) -> bool:
+    """Whether the run waits at this position."""
+    return bool(db.run(_OPEN_AT, {"b_run": run_id, "b_position": position}))
 
 
 def tokens_in(db: Unit, checkpoint: Checkpoint) -> tuple[Token, ...]:
@@ -232,7 +263,13 @@ def still_theirs(db: Unit, environment_id: str, worker: str, parked: Iterable[st
     return {run.id for run in runs if run is not None and run.owner == worker and (run.is_waiting or run.is_queued)}
 
 
-def _end_wait(db: Unit, run: Run, position: str, mode: str, token: Token, by: By) -> None:
+def _name_of(token: Token, name: str | None) -> str:
+    if name is not None:
+        return named(name)
+    return FOR_TIME if token.kind == SLEEP else FOR_TOKENS
+
+
+def _end_wait(db: Unit, run: Run, position: str, mode: str, name: str, token: Token, by: By) -> None:
     # Read behind the lock on the run: two tokens of one wait may be settled at the same moment.
     place = {"b_run": run.id, "b_position": position}
     waited_for = db.run(_OPEN_AT, place)
@@ -240,8 +277,7 @@ def _end_wait(db: Unit, run: Run, position: str, mode: str, token: Token, by: By
         return  # the other one was first, and has ended it
     if mode == "all" and any(status == tokens.WAITING for _, status in waited_for):
         return
-    name = FOR_TOKENS if token.kind != SLEEP else FOR_TIME
-    _write_down(db, run, position, name, [token.id] if mode == "any" else [token_id for token_id, _ in waited_for])
+    write_down(db, run, position, name, [token.id] if mode == "any" else [token_id for token_id, _ in waited_for])
     db.run(_CLOSE, place)
     if run.is_waiting:
         requeue(db, run, by, "run.woken", keep_for=run.owner, position=position)
@@ -249,19 +285,25 @@ def _end_wait(db: Unit, run: Run, position: str, mode: str, token: Token, by: By
         record(db, "run.woken", run, by, position=position)
 
 
-def _note(db: Unit, run: Run, position: str, token_ids: tuple[str, ...], mode: Mode) -> None:
+def note(
+    db: Unit, run: Run, position: str, token_ids: tuple[str, ...], mode: Mode, *, input: str | None = None
+) -> None:
+    """Write a wait down. `input` is the name of the input that its token stands for."""
     rows = [
-        {"run_id": run.id, "position": position, "token_id": token_id, "number": number, "mode": mode}
+        {"run_id": run.id, "position": position, "token_id": token_id, "number": number, "mode": mode, "input": input}
         for number, token_id in enumerate(token_ids)
     ]
     db.insert(_INSERT, *rows)
-    record(db, "run.waits", run, WORKER, position=position, tokens=list(token_ids))
+    named_input = {} if input is None else {"input": input}
+    record(db, "run.waits", run, WORKER, position=position, tokens=list(token_ids), **named_input)
 
 
-def _write_down(db: Unit, run: Run, position: str, name: str, token_ids: list[str]) -> None:
+def write_down(db: Unit, run: Run, position: str, name: str, token_ids: list[str]) -> Checkpoint:
     """Who ended it is recorded, so that a replay takes the same way; outputs are read off the tokens, which never change."""
     result = msgspec.json.encode(token_ids).decode()
-    journal.write(db, run.id, Checkpoint(position, name, result=result, kind=WAIT))
+    checkpoint = Checkpoint(position, name, result=result, kind=WAIT)
+    journal.write(db, run.id, checkpoint)
+    return checkpoint
 
 
 def _lock_tokens(db: Unit, token_ids: tuple[str, ...]) -> dict[str, Token]:

@@ -176,11 +176,11 @@ async def call_back(request: Asked, token_id: FromPath[str], digest: FromPath[st
 async def wait_for_token(request: Asked, token_id: FromPath[str]) -> Response[ShownToken]:
     """The token as soon as it is settled, or as it is when the time is up."""
     service = service_of(request)
-    seconds = _poll_time(request.query_params.get("timeout"))
+    seconds = poll_time(request.query_params.get("timeout"))
     async with service.watching.subject(token_id) as bell:
         token = await _readable(request, service, token_id)
         if token.is_waiting:
-            await _first_of(bell, service.stopping, seconds)
+            await first_of(bell, service.stopping, seconds)
             token = await _readable(request, service, token_id)
     return Response(await _shown(service, token))
 
@@ -361,7 +361,8 @@ def seen_version(request: Asked) -> int | None:
     return int(text)
 
 
-def _poll_time(text: str | None) -> float:
+def poll_time(text: str | None) -> float:
+    """How long a caller wants to be held, in seconds. Raises a Problem."""
     if text is None:
         return LONGEST_POLL
     try:
@@ -370,7 +371,7 @@ def _poll_time(text: str | None) -> float:
         raise invalid("timeout", error.code, str(error)) from error
 
 
-async def _first_of(bell: asyncio.Event, stopping: asyncio.Event, seconds: float) -> None:
+async def first_of(bell: asyncio.Event, stopping: asyncio.Event, seconds: float) -> None:
     """Return when the bell rings, the server stops, or the time is up."""
     waits = [asyncio.ensure_future(bell.wait()), asyncio.ensure_future(stopping.wait())]
     try:

@@ -239,7 +239,8 @@ def create(db: Unit, environment_id: str, new: NewToken, by: By, rules: Rules = 
         if repeated is not None:
             return _given_before(db, environment_id, repeated.token_id, new, is_cached=repeated.was_cached)
     if new.idempotency_key is not None:
-        earlier = claim_key(db, environment_id, KEY_SCOPE, new.idempotency_key, token_id, new.idempotency_key_ttl)
+        scope = KEY_SCOPE if new.kind == MANUAL else new.kind
+        earlier = claim_key(db, environment_id, scope, new.idempotency_key, token_id, new.idempotency_key_ttl)
         if earlier is not None:
             if new.request_key is not None:
                 move_key(db, environment_id, REQUEST_SCOPE, new.request_key, earlier.token_id, REQUEST_KEY_LIFETIME)

@@ -18,10 +18,11 @@ COMPLETED: Status = "COMPLETED"
 TIMED_OUT: Status = "TIMED_OUT"
 STATUSES: tuple[Status, ...] = (WAITING, COMPLETED, TIMED_OUT)
 
-Kind = Literal["MANUAL", "SLEEP", "RUN"]
+Kind = Literal["MANUAL", "SLEEP", "RUN", "INPUT"]
 MANUAL: Kind = "MANUAL"
 SLEEP: Kind = "SLEEP"
 RUN: Kind = "RUN"
+INPUT: Kind = "INPUT"
 
 JSON = "application/json"
 BY_DEFAULT = "default"
@@ -37,7 +38,7 @@ class TokenRow(Table, table=True):
 
     `has_request` says that people are asked, and that no answer is taken unless it was checked. `default_output`
     is what a token is completed with at its deadline, where others time out.
-    Only MANUAL tokens are listed: the others are how a run sleeps, or waits for another run.
+    Only MANUAL tokens are listed: the others are how a run sleeps, or waits for another run or for an input.
     """
 
     __tablename__ = "tokens"

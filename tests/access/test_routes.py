@@ -60,6 +60,8 @@ GET /tokens/{token_id:str}/output                                           401 
 PATCH /api/v1/waitpoints/tokens/{token_id:str}/request                      401  422    422      403  403     401  404   401   401     401    401   401    401      401        401     401
 POST /api/v1/auth/jwt/claims                                                401  200    200      200  200     401  200   401   401     401    401   401    401      401        401     401
 POST /api/v1/auth/public-tokens                                             401  200    403      403  200     401  200   401   401     401    401   401    401      401        401     401
+POST /api/v1/runs/{run_id:str}/inputs/{name:str}                            401  200    403      200  403     401  404   401   401     401    401   401    401      401        401     401
+POST /api/v1/runs/{run_id:str}/retry                                        401  200    200      403  403     401  404   401   401     401    401   401    401      401        401     401
 POST /api/v1/tasks/{task:str}/trigger                                       401  200    200      403  403     401  200   401   401     401    401   401    401      401        401     401
 POST /api/v1/waitpoints/tokens                                              401  200    200      403  403     401  200   401   401     401    401   401    401      401        401     401
 POST /api/v1/waitpoints/tokens/{token_id:str}/callback/{digest:str}         200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
@@ -212,6 +214,7 @@ def concrete(house: House, path: str, token: SimpleNamespace) -> str:
         "digest": house.callbacks.of(token.id),
         "run_id": _run(house) if "run_id" in path else "",
         "task": "moderation",
+        "name": "approval",
         "secret": "unknown",
         "slug": "dev",
         "key_id": house.make_key().id if "key_id" in path else "",

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.runs import inputs
 from tests.makers import House, Program, unique
 from tests.runs.fake_worker import FakeWorker
 
@@ -188,9 +189,99 @@ def test_cleo_sees_nothing_of_adas_runs(ada: Program, cleo: Program) -> None:
         ("GET", "/api/v3/runs/{}"),
         ("GET", "/api/v1/runs/{}/events"),
         ("POST", "/api/v2/runs/{}/cancel"),
+        ("POST", "/api/v1/runs/{}/retry"),
+        ("POST", "/api/v1/runs/{}/inputs/approval"),
     ):
         theirs, nowhere = (cleo.ask(method, path.format(run_id)) for run_id in (made, UNKNOWN))
         assert 404 == theirs.status_code
         assert theirs.json()["error"] == nowhere.json()["error"] == "Run not found"
     assert made not in ids(cleo.get("/api/v1/runs"))
     assert "QUEUED" == show(ada, made)["status"]
+
+
+class TestRetry:
+    def test_a_cancelled_run_is_queued_once_more(self, dana: Program) -> None:
+        made = trigger(dana)["id"]
+        dana.post(f"/api/v2/runs/{made}/cancel")
+
+        answers = [dana.post(f"/api/v1/runs/{made}/retry") for _ in range(2)]
+
+        assert [(200, {"id": made})] * 2 == [(answer.status_code, answer.json()) for answer in answers]
+        assert "QUEUED" == show(dana, made)["status"]
+
+    def test_a_completed_run_is_not(self, house: House, dana: Program) -> None:
+        made = completed(house, dana)
+
+        answer = dana.post(f"/api/v1/runs/{made}/retry")
+
+        assert (409, "run-ended") == (answer.status_code, answer.json()["code"])
+
+
+class TestInputs:
+    def test_a_value_is_sent(self, house: House, dana: Program) -> None:
+        """Before the wait and after it has begun."""
+        made = trigger(dana)["id"]
+        assert {"success": True} == self._send(dana, made, {"data": 0.10}).json()
+        with FakeWorker(house, dana) as worker:
+            worker.hello("moderation")
+            run = worker.hears("run")
+            ask = {"name": "an approval", "timeout": "1h"}
+            (early,) = worker.ask("input", run, position="0", **ask)["ended"]
+            assert {"waiting": True} == worker.ask("input", run, position="1", **ask)
+            worker.ask("park", run, positions=["1"])
+
+            assert 200 == self._send(dana, made, {"data": [1]}).status_code
+
+            ((late,),) = [each["tokens"] for each in worker.hears("resume")["ended"]]
+            assert ["0.1", "[1]"] == [early["output"], late["output"]]
+            assert {"input an approval"} == {
+                each["name"] for each in worker.ask("journal", {**run, "generation": 3})["checkpoints"]
+            }
+        events = dana.get(f"/api/v1/runs/{made}/events").json()["events"]
+        assert ["an approval"] * 2 == [event["data"]["input"] for event in events if "input" in event["data"]]
+        assert [] == dana.find_ids()
+
+    def test_the_same_request_again_sends_nothing_more(self, house: House, dana: Program) -> None:
+        made, headers = trigger(dana)["id"], {"x-trigger-request-idempotency-key": unique()}
+        for _ in range(2):
+            assert 200 == self._send(dana, made, {"data": 1}, headers=headers).status_code
+        with FakeWorker(house, dana) as worker:
+            worker.hello("moderation")
+            run = worker.hears("run")
+            worker.ask("input", run, position="0", name="an approval")
+
+            assert {"waiting": True} == worker.ask("input", run, position="1", name="an approval")
+
+    def test_an_ended_run_takes_nothing_more(self, house: House, dana: Program) -> None:
+        answer = self._send(dana, completed(house, dana), {"data": 1})
+
+        assert (409, "run-ended") == (answer.status_code, answer.json()["code"])
+
+    @pytest.mark.parametrize(
+        ("name", "body", "status"),
+        [("x" * 129, {}, 400), ("%0A", {}, 400), ("a", {"value": 1}, 422), ("a", [], 400), ("a", {"data": None}, 200)],
+    )
+    def test_a_bad_value_is_named(self, dana: Program, name: str, body: Any, status: int) -> None:
+        made = trigger(dana)["id"]
+
+        assert status == dana.post(f"/api/v1/runs/{made}/inputs/{name}", json=body).status_code
+
+    def test_a_run_that_does_not_read_is_not_flooded(self, dana: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(inputs, "MOST_UNREAD", 2)
+        made = trigger(dana)["id"]
+
+        answers = [self._send(dana, made, {"data": number}) for number in range(3)]
+
+        assert [200, 200, 422] == [answer.status_code for answer in answers]
+        assert "too-many-inputs" == answers[-1].json()["code"]
+
+    def _send(self, program: Program, run_id: str, body: Any, **options: Any) -> Any:
+        return program.post(f"/api/v1/runs/{run_id}/inputs/an%20approval", json=body, **options)
+
+
+def completed(house: House, program: Program) -> str:
+    made: str = trigger(program)["id"]
+    with FakeWorker(house, program) as worker:
+        worker.hello("moderation")
+        worker.ask("finish", worker.hears("run"), output=None)
+    return made

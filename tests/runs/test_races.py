@@ -15,7 +15,7 @@ from app.database import Prepared, Unit
 from app.database.engines import parse_url, writing_engine
 from app.database.tables import table_of
 from app.events import append
-from app.runs import lifecycle, waits
+from app.runs import inputs, lifecycle, waits
 from app.runs.models import Run
 from app.runs.waits import Ended, GoOn, Parked, Waiting
 from app.tokens import lifecycle as tokens
@@ -239,3 +239,33 @@ def _take_back(db: Unit, world: World) -> list[Run]:
 def _status(db: Unit, token_id: str) -> str:
     (row,) = db.run(WITHOUT_A_LOCK, {"b_id": token_id})
     return str(dict(zip((column.name for column in COLUMNS), row, strict=True))["status"])
+
+
+class TestAValueIsSentWhileAWaitForItBegins:
+    """The value is kept for the wait, or ends it: the run's row decides who was first."""
+
+    def test_the_value_is_first(self, world: World, processes: tuple[Process, Process]) -> None:
+        run = world.start()
+        sending, beginning = processes
+        assert inputs.Sent() == sending.does(*self._sending(world, run))
+        assert beginning.does_meanwhile(inputs.open_input, world.owner(run), "0", "approval", None)
+        sending.commits()
+
+        ended = beginning.is_done()
+
+        assert isinstance(ended, Ended)
+        assert ['"yes"'] == [token.output for token in ended.tokens]
+
+    def test_the_wait_is_first(self, world: World, processes: tuple[Process, Process]) -> None:
+        run = world.start()
+        beginning, sending = processes
+        assert Waiting() == beginning.does(inputs.open_input, world.owner(run), "0", "approval", None)
+        assert sending.does_meanwhile(*self._sending(world, run))
+        beginning.commits()
+
+        assert inputs.Sent() == sending.is_done()
+        assert [("0", "input approval")] == [(each.position, each.name) for each in world.journal(run)]
+        assert isinstance(world.park(run, "0"), GoOn)
+
+    def _sending(self, world: World, run: Run) -> tuple[Any, ...]:
+        return (inputs.send, run.id, world.environment_id, "approval", Answer(output='"yes"'), ADA, RULES)

@@ -371,6 +371,9 @@ def test_the_surroundings_may_bring_a_channel_of_their_own() -> None:
         async def settled(self, token_id: str, within: float | None) -> Any:
             raise NotImplementedError
 
+        def changes(self, run_id: str) -> Any:
+            raise NotImplementedError
+
     async def task() -> list[str]:
         recorder = Recorder()
         channel_here.set(recorder)

@@ -27,6 +27,7 @@ from waitpoint._tasks import calls
 from waitpoint._tasks.calls import RunStatus
 from waitpoint._tasks.connection import Message
 from waitpoint._tasks.engine import Owner
+from waitpoint._tasks.inputs import Input
 from waitpoint._tasks.journal import Failure
 from waitpoint._tasks.payloads import payload_of
 from waitpoint._tasks.tasks import Task
@@ -140,6 +141,10 @@ class StagedRun(RehearsedRun):
         return self._stage.house.read(_waits_for, self._id)
 
     @property
+    def waits_for_inputs(self) -> list[str]:
+        return self._stage.house.read(_waits_for_inputs, self._id)
+
+    @property
     def calls(self) -> list[str]:
         recorded = self._stage.house.read(journal.of_run, self._id)
         return [f"{checkpoint.position} {checkpoint.name}" for checkpoint in recorded]
@@ -188,6 +193,12 @@ class Stage(Rehearsal):
 
     def cancel_run(self, run: RehearsedRun) -> None:
         self._does(calls.cancel_run(run.id))
+
+    def retry_run(self, run: RehearsedRun) -> None:
+        self._does(calls.retry_run(run.id))
+
+    def send(self, run: RehearsedRun, input: Input[T], value: T) -> None:
+        self._does(input.sending(run.id, value))
 
     def advance(self, duration: Duration | float) -> None:
         end = self.now + timedelta(seconds=arguments.lasting("duration", duration))
@@ -331,9 +342,14 @@ def _give_up(db: Unit, environment_id: str) -> None:
 def _waits_for(db: Unit, run_id: str) -> list[str]:
     waits = text(
         "SELECT w.token_id FROM waits w JOIN tokens t ON t.id = w.token_id "
-        "WHERE w.run_id = :r AND t.kind != 'SLEEP' ORDER BY w.position, w.number"
+        "WHERE w.run_id = :r AND t.kind NOT IN ('SLEEP', 'INPUT') ORDER BY w.position, w.number"
     )
     return [row.token_id for row in db.execute(waits, {"r": run_id})]
+
+
+def _waits_for_inputs(db: Unit, run_id: str) -> list[str]:
+    waits = text("SELECT input FROM waits WHERE run_id = :r AND input IS NOT NULL ORDER BY position")
+    return [row.input for row in db.execute(waits, {"r": run_id})]
 
 
 def _first_told(db: Unit, environment_id: str, kind: str) -> list[str]:

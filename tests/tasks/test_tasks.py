@@ -16,6 +16,7 @@ from waitpoint import (
     InvalidInput,
     RunCancelled,
     RunFailed,
+    RunHasEnded,
     StepFailed,
     TokenNotFound,
     WaitpointCancelledError,
@@ -426,6 +427,78 @@ def test_a_sleep_is_not_prolonged_by_a_replay(rehearsal: Rehearsal) -> None:
     rehearsal.advance("1h")
 
     assert "rested" == run.output
+
+
+def test_a_sleep_under_a_key_is_slept_once(rehearsal: Rehearsal) -> None:
+    """By whatever run: who comes later waits for what is left of it, and not at all when it is over."""
+
+    @task
+    async def rest(key: str) -> str:
+        await wait.sleep("2h", idempotency_key=key, idempotency_key_ttl="1d")
+        return str(await wait.now())
+
+    began = rehearsal.now
+    runs = [rehearsal.start(rest, "nap")]
+    rehearsal.advance("1h")
+    runs.append(rehearsal.start(rest, "nap"))
+    rehearsal.crash()
+    rehearsal.advance("1h")
+    assert [str(began + timedelta(hours=2))] * 2 == [run.output for run in runs]
+
+    late, other = rehearsal.start(rest, "nap"), rehearsal.start(rest, "another")
+    assert (str(began + timedelta(hours=2)), True) == (late.output, other.is_waiting)
+
+    rehearsal.advance("1d")
+    assert rehearsal.start(rest, "nap").is_waiting  # the key has expired
+
+
+def test_a_key_on_a_sleep_is_for_tasks() -> None:
+    """Elsewhere nobody remembers."""
+    with pytest.raises(InvalidInput, match="tasks"):
+        asyncio.run(wait.sleep(1, idempotency_key="nap"))
+
+
+def test_a_failed_run_is_tried_once_more(rehearsal: Rehearsal, ledger: list[str]) -> None:
+    """By whoever put right what was wrong: only what failed runs again. A completed run stays as it is."""
+
+    @step
+    async def charge() -> str:
+        ledger.append("charge")
+        if len(ledger) == 1:
+            raise ConnectionError("down")
+        return "paid"
+
+    @task
+    async def buy() -> list[Any]:
+        return [await wait.for_token(await wait.create_token()).unwrap(), await charge()]
+
+    run = rehearsal.start(buy)
+    rehearsal.complete(run.token, "yes")
+    assert "StepFailed" in (run.error or "")
+
+    rehearsal.retry_run(run)
+
+    assert ("COMPLETED", ["yes", "paid"], 2) == (run.status, run.output, run.attempt)
+    with pytest.raises(RunHasEnded):
+        rehearsal.retry_run(run)
+
+
+def test_a_cancelled_run_is_tried_once_more(rehearsal: Rehearsal) -> None:
+    """It waits again for what it waited for."""
+
+    @task
+    async def ask() -> Any:
+        return await wait.for_token(await wait.create_token()).unwrap()
+
+    run = rehearsal.start(ask)
+    token = run.token
+    rehearsal.cancel_run(run)
+    rehearsal.retry_run(run)
+    assert token == run.token
+
+    rehearsal.complete(token, "yes")
+
+    assert "yes" == run.output
 
 
 def test_the_first_of_several_wins(rehearsal: Rehearsal) -> None:

@@ -12,6 +12,9 @@ from app.people import sign_in
 from app.realtime import credentials, guests, lines, protocol
 from app.requests import spec
 from app.requests.forms import checking, effort, validation
+from app.runs import api as runs_api
+from app.runs import inputs, waits
+from app.runs import schemas as runs_schemas
 from app.settings import Settings
 from app.tokens import api, callbacks, filters, lifecycle, queries, schemas, search
 from app.web import strict_json
@@ -29,6 +32,10 @@ LIMITS: dict[str, object] = {
     "Comment on the approval page": f"{schemas.LONGEST_COMMENT:,} characters",
     "`x-trigger-request-idempotency-key`": f"{api.LONGEST_REQUEST_KEY} characters",
     "Longest duration that can be written": f"{durations.LONGEST.days:,} days",
+    "Body of a trigger, and of an input": f"{runs_api.TRIGGER_LIMIT:,} bytes",
+    "Name of a task, and of an input": f"{runs_schemas.LONGEST_TASK} characters",
+    "Values of one input that a run has not read": f"{inputs.MOST_UNREAD:,}",
+    "Life of the idempotency key of a run, and of a sleep": f"{waits.KEY_LIFETIME.days} days",
     "Timeout of a token": f"{schemas.DEFAULT_TIMEOUT // timedelta(minutes=1)} minutes",
     "Life of an idempotency key": f"{schemas.DEFAULT_KEY_LIFETIME // timedelta(hours=1)} hour",
     "Memory for `x-trigger-request-idempotency-key`": f"{lifecycle.REQUEST_KEY_LIFETIME // timedelta(hours=1)} hours",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypedDict
 from urllib.parse import quote
 
 import msgspec
@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from waitpoint import _arguments as arguments
 from waitpoint._arguments import Duration, Moment
-from waitpoint._calls import Call
+from waitpoint._calls import LONGEST_POLL, Call
 from waitpoint._errors import InvalidInput, ServerUnavailable
 
 RunStatus: TypeAlias = Literal["QUEUED", "EXECUTING", "WAITING", "COMPLETED", "FAILED", "CANCELED"]
@@ -66,6 +66,18 @@ class RunPage(Struct, frozen=True):
     next: str | None = None
 
 
+class TriggerOptions(TypedDict, total=False):
+    """How a run is begun. Everything may be left out."""
+
+    #: The same key gives the same run, as long as the key lives.
+    idempotency_key: str
+    idempotency_key_ttl: Duration
+    #: Up to ten words to find the run by.
+    tags: str | Sequence[str]
+    #: Begin later: after a text (`30s`, `1d12h`) or a timedelta, or at a moment.
+    delay: Duration | datetime
+
+
 class _Made(Struct):
     id: str
 
@@ -77,6 +89,18 @@ class _Pagination(Struct):
 class _Listed(Struct):
     data: list[Run]
     pagination: _Pagination
+
+
+class _Sent(Struct):
+    success: Literal[True]
+
+
+class _Event(Struct):
+    seq: int
+
+
+class _Events(Struct):
+    events: list[_Event]
 
 
 def trigger_options(
@@ -110,6 +134,11 @@ def trigger(task: str, payload: Any, options: dict[str, Any]) -> Call[str]:
         body=arguments.body("The payload", body, arguments.MAX_OUTPUT_BYTES),
         read=lambda answer: _read(answer, _Made).id,
     )
+
+
+def trigger_any(task: str, payload: Any, options: TriggerOptions) -> Call[str]:
+    """The same for a program that has the task's id only, and a payload of any kind."""
+    return trigger(arguments.text("task", task), arguments.plain("payload", payload), trigger_options(**options))
 
 
 def retrieve_run(run: str) -> Call[Run]:
@@ -156,6 +185,31 @@ def _read_page(answer: bytes) -> RunPage:
 
 def _one_of_several(name: str, value: str | Sequence[str] | None) -> str | None:
     return None if value is None else ",".join(arguments.texts(name, value))
+
+
+def retry_run(run: str) -> Call[str]:
+    return Call(method="POST", path=f"/api/v1/runs/{_checked(run)}/retry", read=lambda answer: _read(answer, _Made).id)
+
+
+def poll_run(run: str, after: int, within: float = LONGEST_POLL) -> Call[int]:
+    """The number of the last event behind `after`, as soon as there is one; `after` itself when the time is up."""
+    seconds = max(1, int(min(within, LONGEST_POLL)))
+    return Call(
+        method="GET",
+        path=f"/api/v1/runs/{_checked(run)}/events",
+        query={"after": str(after), "timeout": f"{seconds}s"},
+        read=lambda answer: max((event.seq for event in _read(answer, _Events).events), default=after),
+        silence=seconds + 10.0,
+    )
+
+
+def send_input(run: str, name: str, value: Any) -> Call[None]:
+    return Call(
+        method="POST",
+        path=f"/api/v1/runs/{_checked(run)}/inputs/{quote(name, safe='')}",
+        body=arguments.body("The value", {"data": value}, arguments.MAX_OUTPUT_BYTES),
+        read=lambda answer: _read(answer, _Sent) and None,
+    )
 
 
 def _checked(run: object) -> str:

@@ -6,7 +6,7 @@ Each call takes its number here and now; the coroutine that comes back may run w
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import msgspec
@@ -17,6 +17,7 @@ from waitpoint import _errors as errors
 from waitpoint._calls import Call
 from waitpoint._errors import InvalidInput, WaitpointError
 from waitpoint._tasks.branches import branch_here, here
+from waitpoint._tasks.calls import Run
 from waitpoint._tasks.journal import Failure
 from waitpoint._values import Token
 
@@ -42,6 +43,9 @@ class TaskChannel:
     async def settled(self, token_id: str, within: float | None) -> Token:
         return await self.begin().settled(token_id, within)
 
+    def changes(self, run_id: str) -> AsyncGenerator[Run]:
+        return no_changes()
+
 
 class TaskWait:
     """One wait of a task, at its position."""
@@ -64,6 +68,17 @@ class TaskWait:
             )
         (token,) = await self._execution.wait(self._position, [token_id], "all")
         return token
+
+    def changes(self, run_id: str) -> AsyncGenerator[Run]:
+        return no_changes()
+
+
+def no_changes() -> NoReturn:
+    """Nobody can follow a run from within one."""
+    raise InvalidInput(
+        "What happens to a run meanwhile is not the same on a replay, so a task cannot follow one. "
+        "Wait for its output with the handle that trigger() gave, or let it send a value (wait.Input)."
+    )
 
 
 async def _create_token(execution: Execution, position: str, call: Call[T]) -> T:

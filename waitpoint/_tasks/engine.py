@@ -32,6 +32,13 @@ class Ended(Struct, frozen=True):
     tokens: Sequence[Token] = ()
 
 
+class SleepKey(Struct, frozen=True):
+    """What makes several sleeps one, and for how long."""
+
+    text: str
+    lifetime: str | None = None
+
+
 class Fenced(Exception):
     """The run belongs to somebody else now, or is over. Nothing was changed."""
 
@@ -64,8 +71,11 @@ class Engine(Protocol):
     async def wait(self, owner: Owner, position: str, tokens: Sequence[str], mode: Mode) -> Ended | None:
         """Open a wait, again after a replay. None: the tokens are waited for."""
 
-    async def sleep(self, owner: Owner, position: str, until: datetime) -> Ended | None:
-        """Open a wait for an instant. The first instant that was given for this position counts."""
+    async def sleep(self, owner: Owner, position: str, until: datetime, key: SleepKey | None) -> Ended | None:
+        """Open a wait for an instant. The first instant that was given for this position, or this key, counts."""
+
+    async def input(self, owner: Owner, position: str, name: str, timeout: str | None) -> Ended | None:
+        """Take the next value that was sent under this name, or open a wait for one."""
 
     async def park(self, owner: Owner, positions: Sequence[str]) -> Sequence[Ended]:
         """Nothing of the run is in flight but these waits. Those that have ended meanwhile; none: it is parked."""

@@ -32,7 +32,7 @@ from waitpoint._surroundings import channel_here
 from waitpoint._tasks import journal as names
 from waitpoint._tasks.branches import Branch, BranchTask, branch_here, number_branches
 from waitpoint._tasks.channel import TaskChannel
-from waitpoint._tasks.engine import Ended, Engine, Fenced, Mode, Owner, UnknownToken
+from waitpoint._tasks.engine import Ended, Engine, Fenced, Mode, Owner, SleepKey, UnknownToken
 from waitpoint._tasks.journal import Checkpoint, CodeHasChanged, Failure, Journal
 from waitpoint._tasks.payloads import arguments_of
 from waitpoint._tasks.retries import Retries
@@ -208,8 +208,15 @@ class Execution:
         except UnknownToken as unknown:
             raise TokenNotFound(f"There is no token {unknown} in this environment.") from None
 
-    async def sleep(self, position: str, until: datetime) -> None:
-        await self._wait(position, names.SLEEP, lambda place: self.engine.sleep(self.owner, place, until))
+    async def sleep(self, position: str, until: datetime, key: SleepKey | None = None) -> None:
+        await self._wait(position, names.SLEEP, lambda place: self.engine.sleep(self.owner, place, until, key))
+
+    async def input(self, position: str, name: str, timeout: str | None) -> Token:
+        """The token of a value that was sent, or of a wait that came to nothing."""
+        (token,) = await self._wait(
+            position, names.named_input(name), lambda place: self.engine.input(self.owner, place, name, timeout)
+        )
+        return token
 
     @contextmanager
     def busy(self) -> Iterator[None]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
 from typing import Any, Generic, NoReturn, TypeVar, cast
 
 from waitpoint._errors import RunCancelled, RunFailed, UnexpectedOutput
@@ -16,8 +16,6 @@ from waitpoint._tasks.calls import Run
 from waitpoint._values import Token
 
 R = TypeVar("R")
-
-LONGEST_PAUSE = 2.0  # seconds between two looks at a run
 
 
 class RunHandle(Generic[R]):
@@ -32,9 +30,22 @@ class RunHandle(Generic[R]):
         """The run as it stands now: status, output, error."""
         return Surroundings().ask(calls.retrieve_run(self.id))
 
+    async def subscribe(self) -> AsyncGenerator[Run]:
+        """The run as it stands, and again whenever that is another than before: `async for run in handle.subscribe()`.
+
+        Changes that follow each other quickly may be told as one. The last run is the finished one.
+        """
+        async with aclosing(Surroundings().changes(self.id)) as changes:
+            async for run in changes:
+                yield run
+
     async def cancel(self) -> None:
         """End the run. One that is finished stays as it is."""
         await Surroundings().ask(calls.cancel_run(self.id))
+
+    async def retry(self) -> None:
+        """Have a failed or cancelled run tried once more. It keeps its journal, so only what failed runs again."""
+        await Surroundings().ask(calls.retry_run(self.id))
 
     def result(self) -> Coroutine[Any, Any, R]:
         """Wait for the output of the run. Raises `RunFailed` or `RunCancelled` where there is none."""
@@ -50,10 +61,11 @@ class RunHandle(Generic[R]):
         return self._output_of(token)
 
     async def _looked_for(self) -> R:
-        pause = 0.1
-        while not (run := await self.retrieve()).is_finished:
-            await asyncio.sleep(pause)
-            pause = min(LONGEST_PAUSE, pause * 1.5)
+        run = None
+        async with aclosing(self.subscribe()) as changes:
+            async for run in changes:  # noqa: B007 (the last one counts)
+                pass
+        assert run is not None  # noqa: S101 (how it stands is the first thing that is told)
         if run.status == "CANCELED":
             self._was_cancelled()
         if run.status == "FAILED":

@@ -91,6 +91,11 @@ class Journal:
                 raise CodeHasChanged(place, expected=checkpoint.name, found=_END)
 
 
+def named_input(name: str) -> str:
+    """What a wait for an input is called in the journal."""
+    return f"input {name}"
+
+
 def recorded(name: str, value: Any) -> Any:
     """The value as it will be read from the journal. Callers get this the first time, too."""
     return json.loads(arguments.body(name, arguments.plain(name, value), LARGEST_RECORD))

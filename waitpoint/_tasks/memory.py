@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar
 from urllib.parse import unquote
@@ -15,10 +15,10 @@ from msgspec.structs import replace
 
 from waitpoint import _arguments as arguments
 from waitpoint._calls import Call
-from waitpoint._errors import AlreadySettled, InvalidInput, TokenNotFound, WaitpointError
+from waitpoint._errors import AlreadySettled, InvalidInput, RunHasEnded, RunNotFound, TokenNotFound, WaitpointError
 from waitpoint._tasks import journal as names
-from waitpoint._tasks.calls import CANCELED, ENDED, RunStatus
-from waitpoint._tasks.engine import Ended, Fenced, Mode, Owner, UnknownToken
+from waitpoint._tasks.calls import CANCELED, ENDED, Run, RunStatus
+from waitpoint._tasks.engine import Ended, Fenced, Mode, Owner, SleepKey, UnknownToken
 from waitpoint._tasks.execution import Execution, RunToDo, Work
 from waitpoint._tasks.journal import Checkpoint, Failure
 from waitpoint._values import Settlement, Status, Token
@@ -32,6 +32,14 @@ class Wait(msgspec.Struct):
     tokens: Sequence[str]
     mode: Mode = "all"
     until: datetime | None = None
+    input: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the journal calls it."""
+        if self.input is not None:
+            return names.named_input(self.input)
+        return names.SLEEP if self.until is not None else names.WAIT
 
 
 class MemoryRun:
@@ -53,6 +61,7 @@ class MemoryRun:
         self.token_id = f"waitpoint_of_{id}"
         self.journal: dict[str, Checkpoint] = {}
         self.waits: dict[str, Wait] = {}
+        self.unread: dict[str, list[str]] = {}
         self.execution: Execution | None = None
 
     @property
@@ -68,6 +77,8 @@ class Memory:
         self.works: dict[str, Work] = {}
         self.tokens: dict[str, Token] = {}
         self.runs: dict[str, MemoryRun] = {}
+        #: Tokens that nobody has created: the ends of runs, and inputs.
+        self.hidden: set[str] = set()
         self.channel = MemoryChannel(self)
         #: Called before and after everything that a run asks of the engine. It may raise `Fenced`.
         self.at_each_call: Callable[[str], None] = lambda _: None
@@ -114,9 +125,24 @@ class Memory:
                 raise UnknownToken(token_id)
         return await self._call(f"wait {position}", owner, lambda run: self._open(run, position, Wait(tokens, mode)))
 
-    async def sleep(self, owner: Owner, position: str, until: datetime) -> Ended | None:
-        wait = Wait([], until=until)
-        return await self._call(f"sleep {position}", owner, lambda run: self._open(run, position, wait))
+    async def sleep(self, owner: Owner, position: str, until: datetime, key: SleepKey | None) -> Ended | None:
+        def sleep(run: MemoryRun) -> Ended | None:
+            at = until
+            if key is not None and position not in run.journal and position not in run.waits:
+                at = self._sleep_of(key, until)
+            return self._open(run, position, Wait([], until=at))
+
+        return await self._call(f"sleep {position}", owner, sleep)
+
+    async def input(self, owner: Owner, position: str, name: str, timeout: str | None) -> Ended | None:
+        def take(run: MemoryRun) -> Ended | None:
+            if position in run.journal or position in run.waits:
+                return self._open(run, position, Wait([]))
+            unread = run.unread.get(name)
+            token = unread.pop(0) if unread else self._new_token(self._moment(timeout)).id
+            return self._open(run, position, Wait([token], input=name))
+
+        return await self._call(f"input {position}", owner, take)
 
     async def park(self, owner: Owner, positions: Sequence[str]) -> Sequence[Ended]:
         def park(run: MemoryRun) -> Sequence[Ended]:
@@ -190,8 +216,27 @@ class Memory:
         run.available_at = self._moment(options.get("delay")) or self.clock
         self._keep_key(task, key, run.id, options)
         self.runs[run.id] = run
+        self.hidden.add(run.token_id)
         self.tokens[run.token_id] = Token(id=run.token_id, status="WAITING", created_at=self.clock, tags=[])
         return run
+
+    def send(self, run: MemoryRun, name: str, output: str) -> None:
+        """Give a run a value: to the wait that is open, or to the next one."""
+        for wait in list(run.waits.values()):
+            if wait.input == name and self.settle(wait.tokens[0], "COMPLETED", output=output):
+                return
+        token = self._new_token(None)
+        self.settle(token.id, "COMPLETED", output=output)
+        run.unread.setdefault(name, []).append(token.id)
+
+    def retry_run(self, run: MemoryRun) -> None:
+        """Try a run once more that has failed or was cancelled."""
+        if run.status == "COMPLETED":
+            raise RunHasEnded(f"{run.id} is completed; there is nothing to try again.")
+        if run.status in {"FAILED", "CANCELED"}:
+            run.attempt += 1
+            run.output, run.failure = None, None
+            self._requeue(run)
 
     def token(self, token_id: str) -> Token:
         if token_id not in self.tokens:
@@ -326,8 +371,7 @@ class Memory:
                 is_over = bool(settled) if wait.mode == "any" else len(settled) == len(wait.tokens)
             if is_over:
                 del run.waits[position]
-                name = names.SLEEP if wait.until is not None else names.WAIT
-                ended.append(_ended(_write(run, Checkpoint(position, name, tokens=settled))))
+                ended.append(_ended(_write(run, Checkpoint(position, wait.name, tokens=settled))))
         return ended
 
     def _end(self, run: MemoryRun, status: RunStatus, output: Any = None, failure: Failure | None = None) -> None:
@@ -387,6 +431,22 @@ class Memory:
         found, until = self._keys.get((kind, key or ""), (None, self.clock))
         return found if self.clock < until else None
 
+    def _sleep_of(self, key: SleepKey, until: datetime) -> datetime:
+        """The instant for which the first sleep under this key waits."""
+        known = self._cached("sleep", key.text)
+        if known is not None:
+            return datetime.fromisoformat(known)
+        self._keep_key("sleep", key.text, until.isoformat(), {"idempotencyKeyTTL": key.lifetime or "30d"})
+        return until
+
+    def _new_token(self, timeout_at: datetime | None) -> Token:
+        """A token of a run's own, which nobody lists."""
+        token_id = f"waitpoint_{next(self._numbers)}"
+        token = Token(id=token_id, status="WAITING", created_at=self.clock, tags=[], timeout_at=timeout_at)
+        self.hidden.add(token_id)
+        self.tokens[token_id] = token
+        return token
+
     def _keep_key(self, kind: str, key: str | None, id: str, options: Mapping[str, Any]) -> None:
         until = self._moment(options.get("idempotencyKeyTTL", "1h" if kind == "token" else "30d"))
         if key is not None and until is not None:
@@ -404,14 +464,23 @@ class MemoryChannel:
 
     async def ask(self, call: Call[T]) -> T:
         await asyncio.sleep(0)
-        return call.read(msgspec.json.encode(self._answer(call)))
+        return call.read(msgspec.json.encode(self.answer(call)))
 
     def settled(self, token_id: str, within: float | None) -> Coroutine[Any, Any, Token]:
         raise InvalidInput("A step cannot wait for a token, since it would hold its worker. Wait in the task.")
 
-    def _answer(self, call: Call[Any]) -> Any:
+    def changes(self, run_id: str) -> AsyncGenerator[Run]:
+        raise InvalidInput("A step cannot follow a run, since it would hold its worker. Wait for it in the task.")
+
+    def answer(self, call: Call[Any]) -> Any:
+        """What the server says to this call."""
         body = json.loads(call.body or b"null")
         parts = call.path.removeprefix("/api/").split("/")
+        if "waitpoints" in parts:
+            return self._answer_about_tokens(call, body, parts)
+        return self._answer_about_runs(call, body, parts)
+
+    def _answer_about_tokens(self, call: Call[Any], body: Any, parts: list[str]) -> Any:
         match call.method, parts:
             case "POST", ["v1", "waitpoints", "tokens"]:
                 return self._memory.make_token(body)
@@ -426,14 +495,23 @@ class MemoryChannel:
                 now, reason = self._memory.now(), body.get("reason")
                 won = self._memory.settle(token_id, "TIMED_OUT", cancelled_at=now, cancel_reason=reason)
                 return Settlement(success=True, already_completed=not won)
+        raise _unknown(call)
+
+    def _answer_about_runs(self, call: Call[Any], body: Any, parts: list[str]) -> Any:
+        match call.method, parts:
             case "POST", ["v1", "tasks", task, "trigger"]:
                 return {"id": self._memory.trigger_run(unquote(task), body["payload"], body.get("options", {})).id}
             case "GET", ["v3", "runs", run_id]:
                 return self._run(run_id)
+            case "POST", ["v1", "runs", run_id, "inputs", name]:
+                return self._send(self._found(run_id), unquote(name), json.dumps(body["data"]))
+            case "POST", ["v1", "runs", run_id, "retry"]:
+                self._memory.retry_run(self._found(run_id))
+                return {"id": run_id}
             case "POST", ["v2", "runs", run_id, "cancel"]:
                 self._memory.cancel_run(self._found(run_id))
                 return {"id": run_id}
-        raise WaitpointError(f"A rehearsal has no {call.method} {call.path}.")
+        raise _unknown(call)
 
     def _complete(self, token_id: str, output: str, only_waiting: bool) -> Settlement:  # noqa: FBT001 (from a header)
         won = self._memory.settle(token_id, "COMPLETED", output=output)
@@ -452,6 +530,12 @@ class MemoryChannel:
             if set(token.tags) & set(tags) or tags == [""]
         ]
 
+    def _send(self, run: MemoryRun, name: str, output: str) -> dict[str, Any]:
+        if run.is_finished:
+            raise RunHasEnded(f"{run.id} has ended and takes no input.")
+        self._memory.send(run, name, output)
+        return {"success": True}
+
     def _run(self, run_id: str) -> dict[str, Any]:
         run = self._found(run_id)
         answer = {"id": run.id, "status": run.status, "taskIdentifier": run.task, "output": run.output}
@@ -461,8 +545,12 @@ class MemoryChannel:
 
     def _found(self, run_id: str) -> MemoryRun:
         if run_id not in self._memory.runs:
-            raise WaitpointError(f"There is no run {run_id}.")
+            raise RunNotFound(f"There is no run {run_id}.")
         return self._memory.runs[run_id]
+
+
+def _unknown(call: Call[Any]) -> WaitpointError:
+    return WaitpointError(f"A rehearsal has no {call.method} {call.path}.")
 
 
 def _write(run: MemoryRun, checkpoint: Checkpoint) -> Checkpoint:

@@ -6,8 +6,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import datetime
-from typing import Any, Generic, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, Unpack, overload
 
 from msgspec import Struct
 
@@ -18,6 +17,7 @@ from waitpoint._outputs import Expected
 from waitpoint._surroundings import Surroundings
 from waitpoint._tasks import calls
 from waitpoint._tasks.branches import here
+from waitpoint._tasks.calls import TriggerOptions
 from waitpoint._tasks.execution import Execution, Work, run_here
 from waitpoint._tasks.handles import RunHandle
 from waitpoint._tasks.payloads import expected_result, payload_of
@@ -27,18 +27,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}")
-
-
-class TriggerOptions(TypedDict, total=False):
-    """How a run is begun. Everything may be left out."""
-
-    #: The same key gives the same run, as long as the key lives.
-    idempotency_key: str
-    idempotency_key_ttl: Duration
-    #: Up to ten words to find the run by.
-    tags: str | Sequence[str]
-    #: Begin later: after a text (`30s`, `1d12h`) or a timedelta, or at a moment.
-    delay: Duration | datetime
 
 
 class RunInfo(Struct, frozen=True, kw_only=True):

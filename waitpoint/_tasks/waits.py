@@ -7,7 +7,7 @@ import random as _random
 import uuid as _uuid
 from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypedDict, TypeVar, Unpack, overload
 
 from waitpoint import _arguments as arguments
 from waitpoint._arguments import Duration, TokenOrId
@@ -15,7 +15,7 @@ from waitpoint._errors import InvalidInput
 from waitpoint._outputs import Expected
 from waitpoint._surroundings import Surroundings
 from waitpoint._tasks.branches import here
-from waitpoint._tasks.engine import Mode
+from waitpoint._tasks.engine import Mode, SleepKey
 from waitpoint._tasks.execution import Execution
 from waitpoint._values import Token, WaitResult, result_of
 
@@ -93,21 +93,32 @@ def for_all(tokens: Iterable[TokenOrId], output_type: Any = None) -> AllOf[Any]:
     return AllOf(tokens, output_type)
 
 
-def sleep(duration: Duration | float) -> Coroutine[Any, Any, None]:
+class SleepOptions(TypedDict, total=False):
+    """Which sleeps are one."""
+
+    #: Sleeps under the same key, in whatever run, are one: who comes later waits for what is left of it, or not at all.
+    idempotency_key: str
+    #: How long the key lives: 30 days, unless said otherwise.
+    idempotency_key_ttl: Duration
+
+
+def sleep(duration: Duration | float, **options: Unpack[SleepOptions]) -> Coroutine[Any, Any, None]:
     """Wait for a span of time: `sleep("3d")`, a timedelta, or seconds. A task holds nothing meanwhile."""
     seconds = arguments.lasting("duration", duration)
     found = here()
-    return asyncio.sleep(seconds) if found is None else _sleep(seconds, *found)
+    key = _key_of(found, **options)
+    return asyncio.sleep(seconds) if found is None else _sleep(seconds, key, *found)
 
 
-def until(moment: datetime) -> Coroutine[Any, Any, None]:
+def until(moment: datetime, **options: Unpack[SleepOptions]) -> Coroutine[Any, Any, None]:
     """Wait until an instant, given with its time zone. One that is over does not wait."""
     if not isinstance(moment, datetime):
         raise InvalidInput(f"moment is {moment!r}. Pass an aware datetime, such as datetime.now(UTC) + timedelta(…).")
     arguments.moment("moment", moment)
     found = here()
+    key = _key_of(found, **options)
     if found is not None:
-        return found[0].sleep(found[1], moment.astimezone(UTC))
+        return found[0].sleep(found[1], moment.astimezone(UTC), key)
     return asyncio.sleep(max(0.0, (moment - datetime.now(UTC)).total_seconds()))
 
 
@@ -159,8 +170,17 @@ class _Settled:
         return ", ".join(self.ids)
 
 
-async def _sleep(seconds: float, execution: Execution, position: str) -> None:
-    await execution.sleep(position, execution.engine.now() + timedelta(seconds=seconds))
+async def _sleep(seconds: float, key: SleepKey | None, execution: Execution, position: str) -> None:
+    await execution.sleep(position, execution.engine.now() + timedelta(seconds=seconds), key)
+
+
+def _key_of(found: object, idempotency_key: str = "", idempotency_key_ttl: Duration | None = None) -> SleepKey | None:
+    if not arguments.text("idempotency_key", idempotency_key):
+        return None
+    if found is None:
+        raise InvalidInput("An idempotency key on a sleep is for tasks: elsewhere nobody remembers what was waited.")
+    ttl = None if idempotency_key_ttl is None else arguments.duration("idempotency_key_ttl", idempotency_key_ttl)
+    return SleepKey(idempotency_key, ttl)
 
 
 def _recorded(

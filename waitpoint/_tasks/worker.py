@@ -20,7 +20,7 @@ from waitpoint._errors import InvalidInput
 from waitpoint._settings import Settings
 from waitpoint._tasks import journal as names
 from waitpoint._tasks.connection import Connection, Message
-from waitpoint._tasks.engine import Ended, Fenced, Mode, Owner, UnknownToken
+from waitpoint._tasks.engine import Ended, Fenced, Mode, Owner, SleepKey, UnknownToken
 from waitpoint._tasks.execution import Execution, RunToDo
 from waitpoint._tasks.journal import Checkpoint, Failure
 from waitpoint._tasks.tasks import Task
@@ -195,9 +195,13 @@ class Worker:
             raise UnknownToken(reply["unknown"])
         return _over(reply, position)
 
-    async def sleep(self, owner: Owner, position: str, until: datetime) -> Ended | None:
-        reply = await self._ask("sleep", owner, position=position, until=arguments.moment("until", until))
-        return _over(reply, position)
+    async def sleep(self, owner: Owner, position: str, until: datetime, key: SleepKey | None) -> Ended | None:
+        of_key = {} if key is None else {"idempotencyKey": key.text, "idempotencyKeyTTL": key.lifetime}
+        moment = arguments.moment("until", until)
+        return _over(await self._ask("sleep", owner, position=position, until=moment, **of_key), position)
+
+    async def input(self, owner: Owner, position: str, name: str, timeout: str | None) -> Ended | None:
+        return _over(await self._ask("input", owner, position=position, name=name, timeout=timeout), position)
 
     async def park(self, owner: Owner, positions: Sequence[str]) -> Sequence[Ended]:
         return _all_ended(await self._ask("park", owner, positions=positions))
