@@ -70,6 +70,12 @@ async def anyone_with_a_sign_in_link(connection: Connection, _: BaseRouteHandler
     _spend(connection, service_of(connection), "sign-in", client, Limit(30, 60))
 
 
+async def anyone_who_wants_to_sign_in(connection: Connection, _: BaseRouteHandler) -> None:
+    """Open to everybody, not too often. Whoever is let in is found out by the handler."""
+    client = connection.client.host if connection.client else "unknown"
+    _spend(connection, service_of(connection), "sign-in-form", client, Limit(30, 60))
+
+
 async def requires_a_signed_in_person(connection: Connection, _: BaseRouteHandler) -> None:
     """Open to people who have signed in."""
     service = service_of(connection)

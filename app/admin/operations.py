@@ -15,7 +15,10 @@ from ..environments.environments import DEFAULT_SLUG
 from ..environments.models import SCOPES, Environment, KeyListing
 from ..environments.signing_keys import PUBLIC_ACCESS
 from ..notifications import trial
-from ..people import people, sign_in
+from ..notifications.addresses import BadAddress, address_of
+from ..pages.forms import wrong_name
+from ..people import groups, people, sign_in
+from ..people.models import ROLES
 from ..people.people import Profile
 from ..settings import is_slug
 from ..tokens.models import By
@@ -25,6 +28,7 @@ from .site import Refusal, Refused, Site, beside
 _COMMAND = By(kind="system", door="command")
 _LONGEST_NAME = 200  # characters
 NO_GRACE = "0s"
+SAME = "same"
 
 Way = Literal["read", "write", "aside"]
 """On a read connection, in the writer, or on a thread beside both with a connection of its own."""
@@ -96,6 +100,26 @@ class Link(msgspec.Struct, frozen=True):
     email: str | None
 
 
+class ShownPerson(msgspec.Struct, frozen=True):
+    """A person as commands show them. `roles` says where the role is another, by the environment's short name."""
+
+    id: str
+    email: str
+    name: str
+    role: str
+    roles: dict[str, str]
+    groups: list[str]
+    disabled_at: str | None
+
+
+class ShownGroup(msgspec.Struct, frozen=True):
+    """A group, and the addresses of those in it."""
+
+    slug: str
+    name: str
+    members: list[str]
+
+
 class Address(msgspec.Struct, frozen=True):
     """A sign-in link as it is opened, and whom it lets in."""
 
@@ -103,7 +127,7 @@ class Address(msgspec.Struct, frozen=True):
     email: str | None
 
 
-def address_of(site: Site, link: Link) -> Address:
+def where_it_leads(site: Site, link: Link) -> Address:
     """Where a sign-in link leads on this site."""
     return Address(f"{site.public_url}/sign-in/{link.secret}", link.email)
 
@@ -184,9 +208,91 @@ def sign_out(db: Unit, *, email: str) -> Profile | Refusal:
     return person
 
 
-def list_people(db: Unit) -> list[Profile]:
-    """Everybody who can sign in."""
-    return people.every(db)
+def list_people(db: Unit) -> list[ShownPerson]:
+    """Everybody, with what they may do and where they belong."""
+    memberships = groups.memberships(db)
+    return [_shown_person(db, person, memberships.get(person.id, [])) for person in people.every(db)]
+
+
+def invite(db: Unit, *, email: str, name: str | None, role: str) -> Profile | Refusal:
+    """Make a person, and mail them a sign-in link."""
+    try:
+        address = address_of(email)
+    except BadAddress as problem:
+        return Refusal(f"{email!r} is no mail address: {problem}")
+    known = next((each for each in ROLES if each == role), None)
+    if known is None:
+        return _no_role(role)
+    if name is not None and wrong_name(name, "name"):
+        return Refusal(wrong_name(name, "name")["name"])
+    invited = people.invite(db, address, name or address.partition("@")[0], known, _COMMAND)
+    return invited.person if invited.is_new else Refusal(f"{invited.person.email} is here already")
+
+
+def change_role(db: Unit, *, email: str, role: str, environment: str | None) -> ShownPerson | Refusal:
+    """What a person may do everywhere, or in one environment, where SAME takes a difference back."""
+    person = people.find(db, email)
+    if person is None:
+        return _nobody(email)
+    known = next((each for each in ROLES if each == role), None)
+    if known is None and (environment is None or role != SAME):
+        return _no_role(role)
+    if environment is None:
+        assert known is not None  # noqa: S101 - for the type checker
+        refusal = people.change_role(db, person.id, known, _COMMAND)
+    else:
+        found = environments.find(db, environment)
+        if found is None:
+            return _no_environment(db, environment)
+        refusal = people.change_role_in(db, person.id, found.id, known, _COMMAND)
+    return Refusal(refusal.reason) if refusal else _person(db, person.id)
+
+
+def shut_out(db: Unit, *, email: str) -> ShownPerson | Refusal:
+    """Keep a person out."""
+    person = people.find(db, email)
+    if person is None:
+        return _nobody(email)
+    refusal = sign_in.shut_out(db, person.id, _COMMAND)
+    return Refusal(refusal.reason) if refusal else _person(db, person.id)
+
+
+def let_in(db: Unit, *, email: str) -> ShownPerson | Refusal:
+    """Let a person sign in again."""
+    person = people.find(db, email)
+    if person is None:
+        return _nobody(email)
+    sign_in.let_in(db, person.id, _COMMAND)
+    return _person(db, person.id)
+
+
+def list_groups(db: Unit) -> list[ShownGroup]:
+    """All groups, with who is in them."""
+    return [_group(db, group) for group in groups.every(db)]
+
+
+def change_group(db: Unit, *, slug: str, name: str | None, add: list[str], remove: list[str]) -> ShownGroup | Refusal:
+    """Put people into a group and take people out; it is made if there is none. All of it, or nothing."""
+    if not groups.is_slug(slug):
+        return Refusal(f"{slug!r} is no name of a group: use small letters, digits and hyphens, at most 40")
+    if name is not None and wrong_name(name, "name"):
+        return Refusal(wrong_name(name, "name")["name"])
+    found = [(email, people.find(db, email)) for email in [*add, *remove]]
+    for email, person in found:
+        if person is None:
+            return _nobody(email)
+    groups.add(db, slug, name or slug.capitalize(), _COMMAND)
+    for index, (_, person) in enumerate(found):
+        assert person is not None  # noqa: S101 - for the type checker
+        (groups.join if index < len(add) else groups.leave)(db, slug, person.id, _COMMAND)
+    group = groups.find(db, slug)
+    assert group is not None  # noqa: S101 - just made
+    return _group(db, group)
+
+
+def remove_group(db: Unit, *, slug: str) -> str | Refusal:
+    """Take a group away; its people stay."""
+    return slug if groups.remove(db, slug, _COMMAND) else Refusal(f"there is no group {slug!r}")
 
 
 def new_link(db: Unit, *, email: str | None) -> Link | Refusal:
@@ -208,8 +314,15 @@ OPERATIONS: dict[str, Operation] = {
     "environments.list": Operation("read", list_environments),
     "environments.new": Operation("write", new_environment),
     "people.list": Operation("read", list_people),
-    "people.link": Operation("write", new_link, address_of),
+    "people.link": Operation("write", new_link, where_it_leads),
     "people.sign-out": Operation("write", sign_out),
+    "people.invite": Operation("write", invite),
+    "people.role": Operation("write", change_role),
+    "people.disable": Operation("write", shut_out),
+    "people.enable": Operation("write", let_in),
+    "groups.list": Operation("read", list_groups),
+    "groups.change": Operation("write", change_group),
+    "groups.remove": Operation("write", remove_group),
     "mail.test": Operation("aside", trial.try_out),
     "backup": Operation("aside", backup.make),
     "doctor": Operation("aside", doctor.examine),
@@ -223,6 +336,33 @@ def _no_environment(db: Unit, slug: str) -> Refusal:
 
 def _nobody(email: str) -> Refusal:
     return Refusal(f"nobody has the address {email!r}: `waitpoint people list` shows everybody")
+
+
+def _no_role(role: str) -> Refusal:
+    return Refusal(f"there is no role {role!r}: choose one of {', '.join(ROLES)}")
+
+
+def _person(db: Unit, person_id: str) -> ShownPerson:
+    person = people.get(db, person_id)
+    assert person is not None  # noqa: S101 - nobody is ever removed
+    return _shown_person(db, person, groups.groups_of(db, person_id))
+
+
+def _shown_person(db: Unit, person: Profile, memberships: list[str]) -> ShownPerson:
+    by_id = {each.id: each.slug for each in environments.every(db)}
+    return ShownPerson(
+        person.id,
+        person.email,
+        person.name,
+        person.role,
+        {by_id[environment_id]: role for environment_id, role in people.roles_of(db, person.id).items()},
+        memberships,
+        iso(person.disabled_at) if person.disabled_at else None,
+    )
+
+
+def _group(db: Unit, group: groups.Group) -> ShownGroup:
+    return ShownGroup(group.slug, group.name, [person.email for person in groups.members(db, group.slug)])
 
 
 def _say_whose(db: Unit) -> str:

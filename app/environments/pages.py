@@ -12,7 +12,7 @@ from ..database import Unit
 from ..pages import words
 from ..pages.answers import see_other
 from ..pages.desk import desk
-from ..pages.forms import Form, form_of
+from ..pages.forms import Form, form_of, wrong_name
 from ..pages.page import page
 from ..service import service_of
 from ..tokens.models import By
@@ -26,7 +26,6 @@ PATH = "/settings/environments"
 _GUARDS = [requires_an_owner]
 _FORM_GUARDS = [requires_an_owner, forms_of_our_own_pages]
 _SLUG = re.compile(r"[a-z][a-z0-9]{0,19}")
-_LONGEST_NAME = 100  # characters
 
 
 @get("/settings", guards=_GUARDS)
@@ -46,7 +45,7 @@ async def create_environment(request: Asked) -> Response[Any]:
     """Make an environment."""
     service, form = service_of(request), await form_of(request)
     name, slug = form.get("name", "").strip(), form.get("slug", "").strip()
-    errors = _wrong_name(name, "name")
+    errors = wrong_name(name, "name")
     if not _SLUG.fullmatch(slug):
         errors["slug"] = "A short name begins with a small letter and has small letters and digits only, at most 20."
     if not errors and not await service.database.write(_create, slug, name):
@@ -62,7 +61,7 @@ async def create_key(request: Asked, slug: FromPath[str]) -> Response[Any]:
     service, form = service_of(request), await form_of(request)
     environment = await _environment(request, slug)
     name, scope = form.get(f"name_{slug}", "").strip(), form.get(f"scope_{slug}", "")
-    errors = _wrong_name(name, f"name_{slug}")
+    errors = wrong_name(name, f"name_{slug}")
     if scope not in SCOPES:
         errors[f"scope_{slug}"] = "Choose what the key may do."
     if errors:
@@ -149,14 +148,6 @@ async def _key(request: Asked, environment: Environment, key_id: str) -> KeyList
     if key is None or key.environment_id != environment.id or key.is_revoked:
         raise Problem(404, "key-not-found", "There is no such key, or it was revoked before.")
     return key
-
-
-def _wrong_name(name: str, field: str) -> dict[str, str]:
-    if not name:
-        return {field: "A name is needed, so that people know what it is for."}
-    if len(name) > _LONGEST_NAME or not name.isprintable():
-        return {field: f"A name has at most {_LONGEST_NAME} characters, on one line."}
-    return {}
 
 
 def _by(request: Asked) -> By:

@@ -17,7 +17,7 @@ from .page import Frame
 
 
 class _Surroundings(msgspec.Struct, frozen=True):
-    environment: Environment
+    environment: Environment | None
     environments: Sequence[Environment]
     waiting: int
 
@@ -35,10 +35,14 @@ async def desk(request: Request[Any, Any, Any], slug: str | None = None) -> Fram
         environment=around.environment,
         environments=around.environments,
         waiting=around.waiting,
+        is_member=person.is_member,
+        is_owner=person.is_owner,
     )
 
 
 def _around(db: Unit, person: Person, slug: str | None) -> _Surroundings:
     every = [environment for environment in environments.every(db) if person.may_see_desk_of(environment.id)]
+    if not every:
+        return _Surroundings(None, every, 0)
     chosen = next((environment for environment in every if slug in {environment.slug, environment.id}), every[0])
     return _Surroundings(chosen, every, count(db, chosen.id, Search(statuses=(WAITING,))))

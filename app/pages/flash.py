@@ -27,6 +27,18 @@ WORDS = {
     "key-revoked": "The key was revoked.",
     "mail-tried-again": "The mail is tried again.",
     "signed-out": "You are signed out.",
+    "signed-out-everywhere": "You are signed out everywhere.",
+    "profile-saved": "Your profile was saved.",
+    "password-changed": "Your password was saved. You are signed out everywhere else.",
+    "person-invited": "They were added, and a mail with a sign-in link is on its way to them.",
+    "person-known": "They are here already. Nothing was changed, and no mail was sent.",
+    "role-changed": "What they may do was saved.",
+    "groups-changed": "The groups were saved.",
+    "link-mailed": "A mail with a sign-in link is on its way to them.",
+    "disabled": "They are signed out, and kept out.",
+    "enabled": "They can sign in again.",
+    "group-added": "The group was made. Put people into it next.",
+    "group-removed": "The group was taken away.",
 }
 
 

@@ -10,6 +10,7 @@ from ..web.bodies import read_body
 from ..web.problems import Problem
 
 LIMIT = 3_145_728  # bytes, as for an answer through the API
+LONGEST_NAME = 100  # characters
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 100
 
@@ -39,6 +40,15 @@ async def form_of(request: Request[Any, Any, Any]) -> Form:
             raise Problem(400, "nul-character", f"The field {name[:60]!r} contains a character that cannot be stored.")
         form[name] = value.replace("\r\n", "\n")
     return form
+
+
+def wrong_name(name: str, field: str) -> dict[str, str]:
+    """What is wrong with the name that somebody gave to something, or to themselves."""
+    if not name:
+        return {field: "A name is needed, so that people know what it is for."}
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        return {field: f"A name has at most {LONGEST_NAME} characters, on one line."}
+    return {}
 
 
 def named(problem: Problem, names: Mapping[str, str]) -> dict[str, str]:

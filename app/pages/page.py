@@ -37,6 +37,8 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     environment: Environment | None = None
     environments: Sequence[Environment] = ()
     waiting: int = 0
+    is_member: bool = True
+    is_owner: bool = True
 
     @property
     def section(self) -> str:

@@ -7,6 +7,7 @@ from litestar import Request, Response
 from ..web.problems import Problem
 from . import words
 from .page import Frame, page
+from .paths import own_path
 
 # What a page says beside the problem's own sentence: a title, and a way on.
 _TITLES = {
@@ -52,6 +53,17 @@ def error_page(request: Request[Any, Any, Any], problem: Problem) -> Response[st
 
 
 def _signed_out(request: Request[Any, Any, Any], problem: Problem) -> Response[str]:
-    response = page(request, "sign_in/new.html", status_code=401, frame=Frame())
+    url = request.url
+    here = own_path(f"{url.path}?{url.query}" if url.query else url.path) if request.method == "GET" else None
+    response = page(
+        request,
+        "sign_in/new.html",
+        status_code=401,
+        frame=Frame(),
+        has_asked=False,
+        next_path=here,
+        values={},
+        errors={},
+    )
     response.headers.update({name: value for name, value in problem.headers.items() if name != "WWW-Authenticate"})
     return response

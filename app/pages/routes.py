@@ -2,7 +2,8 @@
 
 from ..environments import pages as environments
 from ..notifications import pages as notifications
-from ..people import pages as people
+from ..people import group_pages, people_pages, profile_pages
+from ..people import pages as signing_in
 from ..requests import approval
 from ..runs import pages as runs
 from ..tokens import callback_page
@@ -14,7 +15,10 @@ ROUTES = [
     *approval.ROUTES,
     *callback_page.ROUTES,
     *runs.ROUTES,
-    *people.ROUTES,
+    *signing_in.ROUTES,
+    *profile_pages.ROUTES,
+    *people_pages.ROUTES,
+    *group_pages.ROUTES,
     *environments.ROUTES,
     *notifications.ROUTES,
     *files.ROUTES,

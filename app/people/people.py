@@ -1,20 +1,35 @@
-"""People are found and made here."""
+"""People are found, made and changed here.
+
+What may not be done is answered with a Refusal: a sentence, and nothing has changed.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, func, insert, select
+from sqlalchemy import Select, delete, func, insert, select, update
 
-from .. import ids
+from .. import ids, notifications
 from ..database import Unit
 from ..database.tables import table_of
 from ..tokens.models import By
-from .models import EnvironmentRoleRow, PersonRow, Role
+from .models import OWNER, EnvironmentRoleRow, PersonRow, Role
 
 _people = table_of(PersonRow)
 _roles = table_of(EnvironmentRoleRow)
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """What cannot be done, and why."""
+
+    code: str
+    reason: str
+
+
+NOBODY = Refusal("person-not-found", "There is no such person.")
+LAST_OWNER = Refusal("last-owner", "This is the last owner. Make somebody else an owner first.")
+OWNERS_ARE_EVERYWHERE = Refusal("owners-are-everywhere", "An owner is an owner in every environment.")
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -31,6 +46,13 @@ class Profile(msgspec.Struct, frozen=True):
     @property
     def is_disabled(self) -> bool:
         return self.disabled_at is not None
+
+
+class Invited(msgspec.Struct, frozen=True):
+    """Somebody who was invited now, or who is here already."""
+
+    person: Profile
+    is_new: bool
 
 
 _COLUMNS = tuple(_people.c[name] for name in Profile.__struct_fields__)
@@ -77,6 +99,75 @@ def roles_of(db: Unit, person_id: str) -> dict[str, Role]:
     """In which environments a person's role is another than everywhere, by the environment's id."""
     rows = db.execute(select(_roles.c.environment_id, _roles.c.role).where(_roles.c.person_id == person_id))
     return {row.environment_id: row.role for row in rows}
+
+
+def invite(db: Unit, email: str, name: str, role: Role, by: By) -> Invited:
+    """Make a person, and mail them a sign-in link. Whoever is here already stays as they are and gets no mail."""
+    known = find(db, email)
+    if known is not None:
+        return Invited(known, is_new=False)
+    person = add(db, email, name, role, by)
+    invitation = {"by": by.name or "", "role": role}
+    notifications.queue(
+        db, "invitation", person.email, cause=f"invitation:{person.id}", subject_id=person.id, data=invitation
+    )
+    return Invited(person, is_new=True)
+
+
+def change_role(db: Unit, person_id: str, role: Role, by: By) -> Refusal | None:
+    """Give a person another role everywhere."""
+    person = held(db, person_id)
+    if person is None:
+        return NOBODY
+    if person.role == OWNER and role != OWNER and is_last_owner(db, person):
+        return LAST_OWNER
+    if role != person.role:
+        db.execute(update(_people).where(_people.c.id == person_id).values(role=role))
+        db.record("person.role_changed", person_id, actor=by, data={"from": person.role, "to": role})
+    return None
+
+
+def change_role_in(db: Unit, person_id: str, environment_id: str, role: Role | None, by: By) -> Refusal | None:
+    """Give a person another role in one environment; None gives them there the one that they have everywhere."""
+    if get(db, person_id) is None:
+        return NOBODY
+    if role == OWNER:
+        return OWNERS_ARE_EVERYWHERE
+    before = roles_of(db, person_id).get(environment_id)
+    if role == before:
+        return None
+    db.execute(delete(_roles).where(_roles.c.person_id == person_id, _roles.c.environment_id == environment_id))
+    if role is not None:
+        db.execute(insert(_roles), {"person_id": person_id, "environment_id": environment_id, "role": role})
+    data = {"from": before, "to": role}
+    db.record("person.role_changed", person_id, environment_id=environment_id, actor=by, data=data)
+    return None
+
+
+def change_profile(
+    db: Unit, person_id: str, *, name: str, time_zone: str | None, wants_mail: bool, by: By
+) -> Refusal | None:
+    """What a person says of themselves."""
+    if get(db, person_id) is None:
+        return NOBODY
+    values = {"name": name, "time_zone": time_zone, "notifications": wants_mail}
+    db.execute(update(_people).where(_people.c.id == person_id).values(values))
+    db.record("person.changed_profile", person_id, actor=by)
+    return None
+
+
+def held(db: Unit, person_id: str) -> Profile | None:
+    """The person. Nobody else changes an owner until this transaction ends: the last one has to stay."""
+    db.execute(select(_people.c.id).where(_people.c.role == OWNER).order_by(_people.c.id).with_for_update())
+    return get(db, person_id)
+
+
+def is_last_owner(db: Unit, person: Profile) -> bool:
+    """Whether nobody could make an owner again if this person were none. The person is held."""
+    others = select(func.count()).where(
+        _people.c.role == OWNER, _people.c.disabled_at.is_(None), _people.c.id != person.id
+    )
+    return person.role == OWNER and not person.is_disabled and db.execute(others).scalar_one() == 0
 
 
 def _one(db: Unit, statement: Select[Any]) -> Profile | None:

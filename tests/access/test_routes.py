@@ -17,12 +17,12 @@ from websockets.sync.client import ClientConnection, connect
 
 from app.access.guards import closed_until_opened
 from app.environments import api_keys
-from app.people import people, sign_in
+from app.people import groups, people, sign_in
 from app.runs import lifecycle as runs
 from app.runs.lifecycle import NewRun
 from app.tokens.models import By
 from tests.cast import ADAS_KEY, CLEOS_KEY
-from tests.makers import UNKNOWN_ID, House
+from tests.makers import UNKNOWN_ID, House, unique
 
 TABLE = """
                                                                          nobody full create complete read revoked cleo right other expired reader owner member approver signed-out garbage
@@ -37,8 +37,13 @@ GET /api/v3/runs/{run_id:str}                                               401 
 GET /approve/{token_id:str}                                                 401  401    401      401  401     401  401   200   401     401    401   401    401      401        401     401
 GET /docs                                                                   302  302    302      302  302     302  302   302   302     302    302   302    302      302        302     302
 GET /docs/api                                                               200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
+GET /groups                                                                 401  401    401      401  401     401  401   401   401     401    401   200    403      403        401     401
+GET /groups/{slug:str}                                                      401  401    401      401  401     401  401   401   401     401    401   200    403      403        401     401
 GET /healthz                                                                200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
 GET /metrics                                                                200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
+GET /people                                                                 401  401    401      401  401     401  401   401   401     401    401   200    403      403        401     401
+GET /people/{person_id:str}                                                 401  401    401      401  401     401  401   401   401     401    401   200    403      403        401     401
+GET /profile                                                                401  401    401      401  401     401  401   401   401     401    401   200    200      200        401     401
 GET /readyz                                                                 200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
 GET /runs                                                                   401  401    401      401  401     401  401   401   401     401    401   200    200      403        401     401
 GET /runs/{run_id:str}                                                      401  401    401      401  401     401  401   401   401     401    401   200    200      403        401     401
@@ -70,12 +75,26 @@ POST /api/v1/waitpoints/tokens/{token_id:str}/complete                      401 
 POST /api/v2/runs/{run_id:str}/cancel                                       401  200    200      403  403     401  404   401   401     401    401   401    401      401        401     401
 POST /approve/{token_id:str}                                                401  401    401      401  401     401  401   303   401     401    401   401    401      401        401     401
 POST /engine/v1/runs/{run_id:str}/waitpoints/tokens/{token_id:str}/wait     401  200    403      403  200     401  404   401   401     401    401   401    401      401        401     401
+POST /groups                                                                401  401    401      401  401     401  401   401   401     401    401   400    403      403        401     401
+POST /groups/{slug:str}/members                                             401  401    401      401  401     401  401   401   401     401    401   400    403      403        401     401
+POST /groups/{slug:str}/members/{person_id:str}/removal                     401  401    401      401  401     401  401   401   401     401    401   303    403      403        401     401
+POST /groups/{slug:str}/removal                                             401  401    401      401  401     401  401   401   401     401    401   303    403      403        401     401
+POST /people                                                                401  401    401      401  401     401  401   401   401     401    401   400    403      403        401     401
+POST /people/{person_id:str}/groups                                         401  401    401      401  401     401  401   401   401     401    401   303    403      403        401     401
+POST /people/{person_id:str}/letting-in                                     401  401    401      401  401     401  401   401   401     401    401   303    403      403        401     401
+POST /people/{person_id:str}/role                                           401  401    401      401  401     401  401   401   401     401    401   400    403      403        401     401
+POST /people/{person_id:str}/shutting-out                                   401  401    401      401  401     401  401   401   401     401    401   303    403      403        401     401
+POST /people/{person_id:str}/sign-in-link                                   401  401    401      401  401     401  401   401   401     401    401   303    403      403        401     401
+POST /profile                                                               401  401    401      401  401     401  401   401   401     401    401   400    400      400        401     401
+POST /profile/password                                                      401  401    401      401  401     401  401   401   401     401    401   400    400      400        401     401
+POST /profile/sign-out-everywhere                                           401  401    401      401  401     401  401   401   401     401    401   303    303      303        401     401
 POST /runs/{run_id:str}/cancellation                                        401  401    401      401  401     401  401   401   401     401    401   303    303      403        401     401
 POST /runs/{run_id:str}/retry                                               401  401    401      401  401     401  401   401   401     401    401   303    303      403        401     401
 POST /settings/environments                                                 401  401    401      401  401     401  401   401   401     401    401   400    403      403        401     401
 POST /settings/environments/{slug:str}/keys                                 401  401    401      401  401     401  401   401   401     401    401   400    403      403        401     401
 POST /settings/environments/{slug:str}/keys/{key_id:str}/revocation         401  401    401      401  401     401  401   401   401     401    401   303    403      403        401     401
 POST /settings/outbox/{mail_id:str}/retry                                   401  401    401      401  401     401  401   401   401     401    401   404    403      403        401     401
+POST /sign-in                                                               400  400    400      400  400     400  400   400   400     400    400   400    400      400        400     400
 POST /sign-in/{secret:str}                                                  410  410    410      410  410     410  410   410   410     410    410   410    410      410        410     410
 POST /sign-out                                                              401  401    401      401  401     401  401   401   401     401    401   303    303      303        401     401
 POST /tokens                                                                401  401    401      401  401     401  401   401   401     401    401   303    303      403        401     401
@@ -91,6 +110,7 @@ WS /live/tokens                                                             403 
 WS /live/tokens/{token_id:str}                                              403  403    403      403  403     403  403   403   403     403    403   101    101      403        403     403
 """
 
+_ADA = By(kind="person", door="page")
 HEADINGS, *LINES = [line for line in TABLE.splitlines() if line]
 PRINCIPALS = HEADINGS.split()
 EXPECTED = {" ".join(line.split()[:2]): dict(zip(PRINCIPALS, line.split()[2:], strict=True)) for line in LINES}
@@ -209,6 +229,8 @@ def _answer(cast: Cast, principal: str, method: str, path: str) -> str:
 
 def concrete(house: House, path: str, token: SimpleNamespace) -> str:
     """The path with something in it that exists."""
+    if path.startswith("/groups"):
+        house.write(groups.add, "dev", "Developers", _ADA)
     values = {
         "token_id": token.id,
         "digest": house.callbacks.of(token.id),
@@ -220,6 +242,9 @@ def concrete(house: House, path: str, token: SimpleNamespace) -> str:
         "key_id": house.make_key().id if "key_id" in path else "",
         "mail_id": "mail_1",
         "path": "css/application.css",
+        "person_id": house.write(people.add, f"{unique()}@example.com", "Mia", "member").id
+        if "person_id" in path
+        else "",
     }
     return re.sub(r"\{(\w+):\w+\}", lambda match: values[match[1]], path).replace("//", "/")
 

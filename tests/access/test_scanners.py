@@ -105,6 +105,7 @@ def _links(house: House) -> list[tuple[str, dict[str, str]]]:
         "key_id": house.make_key().id,
         "mail_id": "mail_1",
         "path": "css/application.css",
+        "person_id": owner.id,
     }
     browser = {
         "cookie": f"waitpoint={house.sign_in()}; approval={waiting.public_access_token}",

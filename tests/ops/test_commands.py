@@ -87,6 +87,10 @@ def test_a_key_made_without_a_server_is_good_for_the_next_one(tmp_path: Path) ->
         (("environments", "new", "dev"), "there is an environment 'dev' already"),
         (("environments", "new", "Not Good"), "is no name of an environment"),
         (("people", "link", "nobody@example.com"), "nobody has the address"),
+        (("people", "invite", "nobody"), "is no mail address"),
+        (("people", "role", "nobody@example.com", "same"), "nobody has the address"),
+        (("people", "group", "No Name"), "is no name of a group"),
+        (("people", "group", "editors", "--add", "nobody@example.com"), "nobody has the address"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(
@@ -128,6 +132,28 @@ def test_a_sign_in_link_lets_the_first_owner_in(server: RunningServer, beside: T
     assert 200 != stale.status_code
     assert (200, 200) == (shown.status_code, inside.status_code)
     assert ["owner"] == [person["role"] for person in answer_of(beside("people", "list", "--json"))]
+
+
+def test_people_and_groups_are_looked_after_by_command(server: RunningServer, beside: Type) -> None:
+    """Invited, given a role here and there, put into a group, kept out and let in again."""
+    invited = answer_of(beside("people", "invite", "Mia@example.com", "--name", "Mia", "--role", "member", "--json"))
+    role = answer_of(beside("people", "role", "mia@example.com", "approver", "--environment", "dev", "--json"))
+    group = answer_of(beside("people", "group", "editors", "--add", "mia@example.com", "--json"))
+    disabled = beside("people", "disable", "mia@example.com")
+    shown = answer_of(beside("people", "list", "--json"))
+    enabled = beside("people", "enable", "mia@example.com")
+
+    assert ("mia@example.com", "Mia", "member") == (invited["email"], invited["name"], invited["role"])
+    assert {"dev": "approver"} == role["roles"]
+    assert ["mia@example.com"] == group["members"]
+    assert "mia@example.com: member, approver in dev (disabled)" == disabled.stdout.strip()
+    assert ["editors"] == shown[-1]["groups"]
+    assert "mia@example.com: member, approver in dev" == enabled.stdout.strip()
+    assert (
+        "group:editors asks nobody yet." in beside("people", "group", "editors", "--remove", "mia@example.com").stdout
+    )
+    assert 0 == beside("people", "group", "editors", "--delete").returncode
+    assert "No group yet" in beside("people", "groups").stdout
 
 
 def test_the_socket_is_its_owners_alone(make_database: Any, tmp_path: Path) -> None:

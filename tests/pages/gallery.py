@@ -20,6 +20,9 @@ from app.pages import files
 from app.pages.page import HEADERS, Frame
 from app.pages.templates import render
 from app.paths import STATIC
+from app.people.groups import Group
+from app.people.people import Profile
+from app.people.sign_in import OpenSession
 from app.tokens.models import Token
 from tests.pages.run_scenes import Scenes
 
@@ -186,6 +189,65 @@ SETTING: dict[str, Any] = {
     "errors": {},
 }
 
+SIGN_IN: dict[str, Any] = {"frame": Frame(), "has_asked": False, "next_path": None, "values": {}, "errors": {}}
+ADA = Profile("person_1", "ada@example.com", "Ada", "owner", "Europe/London")
+MIA = Profile("person_2", f"{'m' * 60}.{'i' * 60}.a@{'example.' * 12}com", "Mia " + "x" * 96, "member")
+TOM = Profile("person_3", "tom@example.com", "Tom", "approver", disabled_at=NOW - timedelta(days=2))
+EDITORS, LEGAL = Group("editors", "Editors"), Group("legal", "Legal")
+ROLES_IN_WORDS = [("approver", "Approver"), ("member", "Member"), ("owner", "Owner: everything")]
+AT_PEOPLE = Frame(path="/people", person="Ada", environment=DEV, environments=ENVIRONMENTS, waiting=12)
+PEOPLE: dict[str, Any] = {
+    "frame": AT_PEOPLE,
+    "people": [ADA, MIA, TOM],
+    "groups_of": {"person_1": ["editors", "legal"]},
+    "roles": ROLES_IN_WORDS,
+    "values": {"role": "member"},
+    "errors": {},
+}
+PERSON: dict[str, Any] = {
+    "frame": AT_PEOPLE,
+    "someone": MIA,
+    "is_me": False,
+    "environments": ENVIRONMENTS,
+    "groups": [EDITORS, LEGAL],
+    "memberships": ["legal"],
+    "number_of_sessions": 2,
+    "roles": ROLES_IN_WORDS,
+    "roles_here": [("same", "The same"), ("approver", "Approver"), ("member", "Member")],
+    "values": {"role": "member", "role_in_prod": "approver", "role_in_dev": "same"},
+    "errors": {},
+}
+GROUPS_PAGE: dict[str, Any] = {
+    "frame": AT_PEOPLE,
+    "groups": [{"slug": "editors", "name": "Editors", "number": 2}, {"slug": "legal", "name": "Legal", "number": 0}],
+    "values": {},
+    "errors": {},
+}
+GROUP: dict[str, Any] = {
+    "frame": AT_PEOPLE,
+    "group": EDITORS,
+    "members": [ADA, TOM],
+    "others": [MIA],
+    "errors": {},
+}
+PROFILE: dict[str, Any] = {
+    "frame": Frame(path="/profile", person="Ada", environment=DEV, environments=ENVIRONMENTS, waiting=12),
+    "profile": ADA,
+    "groups": [EDITORS, LEGAL],
+    "sessions": [
+        OpenSession("session_2", NOW - timedelta(minutes=12), "Firefox on Linux", "link"),
+        OpenSession("session_1", NOW - timedelta(days=3), None, "password"),
+    ],
+    "session_id": "session_2",
+    "has_password": False,
+    "asks_for_current": False,
+    "time_zones": ("UTC", "Europe/Berlin", "Europe/London"),
+    "wants_mail": True,
+    "values": {"name": "Ada", "time_zone": "Europe/London"},
+    "errors": {},
+    "now": NOW,
+}
+
 
 def mail(number: int, **values: Any) -> Mail:
     defaults: dict[str, Any] = {
@@ -293,7 +355,16 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
             "sentences": ["It was good for a limited time.", "Ask whoever sent it for a new one. Nothing was changed."],
         },
     ),
-    "sign-in": ("sign_in/new.html", {"frame": Frame()}),
+    "sign-in": ("sign_in/new.html", SIGN_IN),
+    "sign-in-refused": (
+        "sign_in/new.html",
+        SIGN_IN
+        | {
+            "values": {"email": "ada@example.com"},
+            "errors": {"password": "This address and this password do not belong together."},
+        },
+    ),
+    "sign-in-mailed": ("sign_in/new.html", SIGN_IN | {"has_asked": True}),
     "sign-in-confirm": (
         "sign_in/confirm.html",
         {"frame": Frame(), "action": "/sign-in", "person": "Ada", "fields": {}},
@@ -301,6 +372,32 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
     "sign-in-late": (
         "sign_in/late.html",
         {"frame": Frame(), "sentence": "It was used before. Each link is good for one sign-in."},
+    ),
+    "people": ("people/index.html", PEOPLE),
+    "people-refused": (
+        "people/index.html",
+        PEOPLE | {"errors": {"email": "A mail address is needed."}, "values": {"email": "ada@", "role": "owner"}},
+    ),
+    "person": ("people/show.html", PERSON),
+    "person-disabled": (
+        "people/show.html",
+        PERSON | {"someone": TOM, "groups": [], "values": {"role": "approver"}, "number_of_sessions": 0},
+    ),
+    "person-last-owner": ("people/show.html", PERSON | {"errors": {"role": "This is the last owner."}}),
+    "groups": ("people/groups.html", GROUPS_PAGE),
+    "groups-first": ("people/groups.html", GROUPS_PAGE | {"groups": []}),
+    "group": ("people/group.html", GROUP),
+    "group-empty": ("people/group.html", GROUP | {"members": [], "errors": {"person": "Choose somebody."}}),
+    "profile": ("people/profile.html", PROFILE),
+    "profile-refused": (
+        "people/profile.html",
+        PROFILE
+        | {
+            "asks_for_current": True,
+            "has_password": True,
+            "errors": {"current_password": "This is not your password.", "time_zone": "Choose a time zone."},
+            "values": {"name": "Ada", "time_zone": "Berlin"},
+        },
     ),
     "environments": ("environments/index.html", SETTING),
     "environments-refused": (
