@@ -29,6 +29,7 @@ from .ops.metrics import Metrics
 from .ops.requests import Requests as AnsweredRequests
 from .pages import routes as pages
 from .pages.problems import error_page
+from .people import mails as people_mails
 from .realtime import ROUTES as REALTIME
 from .realtime import Live
 from .requests import api as requests_api
@@ -50,7 +51,7 @@ from .web.express import Express
 from .web.options import name_all_methods
 from .web.rate_limits import RateLimits
 
-MAILS: Kinds = {**notifications.KINDS}
+MAILS: Kinds = {**notifications.KINDS, **people_mails.KINDS}
 """Every kind of mail, from whoever sends them."""
 
 
