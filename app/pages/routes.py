@@ -5,6 +5,7 @@ from ..notifications import pages as notifications
 from ..people import group_pages, people_pages, profile_pages
 from ..people import pages as signing_in
 from ..requests import approval
+from ..requests.forms import pages as forms
 from ..runs import pages as runs
 from ..tokens import callback_page
 from ..tokens import pages as tokens
@@ -19,6 +20,7 @@ ROUTES = [
     *profile_pages.ROUTES,
     *people_pages.ROUTES,
     *group_pages.ROUTES,
+    *forms.ROUTES,
     *environments.ROUTES,
     *notifications.ROUTES,
     *files.ROUTES,

@@ -3,6 +3,7 @@
 import "./connection_status.js";
 import "./copy_button.js";
 import "./count_down.js";
+import "./form_case.js";
 import "./key_list.js";
 import "./local_time.js";
 import "./new_arrivals.js";

@@ -2,6 +2,7 @@
 import "./connection_status.js";
 import "./copy_button.js";
 import "./count_down.js";
+import "./form_case.js";
 import "./local_time.js";
 import "./page_title.js";
 import "./send_once.js";

@@ -23,6 +23,9 @@ from app.paths import STATIC
 from app.people.groups import Group
 from app.people.people import Profile
 from app.people.sign_in import OpenSession
+from app.requests import forms
+from app.requests.forms import pages as form_pages
+from app.requests.forms.gallery import EVERY_FIELD
 from app.tokens.models import Token
 from tests.pages.run_scenes import Scenes
 
@@ -280,7 +283,51 @@ OUTBOX: dict[str, Any] = {
     "now": NOW,
 }
 
+
+def form_page(typed: dict[str, str] | None = None, *, is_sent: bool = False) -> dict[str, Any]:
+    form = forms.form_of(EVERY_FIELD)
+    filled = forms.typed_of(form) | (typed or {})
+    reading = forms.read(form, filled)
+    drawn = forms.controls(form, filled, reading.errors if is_sent else {})
+    value = reading.value if is_sent and not reading.errors else None
+    return {"frame": Frame(path="/docs/forms"), **form_pages.view(drawn, value)}
+
+
 HOSTILE = ("\u202egnp.exe", "<img src=x onerror=alert(1)>", "a\u200bb", "x" * 128)
+
+
+FILLED = {
+    "/full_name": "Ben Okafor",
+    "/email": "ben@example.com",
+    "/guests_expected": "40",
+    "/indoors": "yes",
+    "/needs:0": "yes",
+    "/needs:2": "yes",
+    "/kind": "private",
+    "/address/street": "Lindenstraße 3",
+    "/guests:rows": "2",
+    "/guests/0/name": "Ada",
+    "/guests/0/speaks": "yes",
+    "/guests/1/name": "Cleo",
+    "/payment:variant": "1",
+    "/payment:1/order_number": "PO-77",
+    "/labels:rows": "1",
+    "/labels/0/name": "table",
+    "/labels/0/value": "7",
+    "/terms": "yes",
+}
+HALF_FILLED = {
+    "/full_name": "",
+    "/email": "ben at example",
+    "/guests_expected": "many",
+    "/deadline": "2026-12-01T10:00",
+    "/deadline:zone": "Europe/Nowhere",
+    "/kind": "company",
+    "/guests:rows": "2",
+    "/guests/0/speaks": "yes",
+    "/extra": "{",
+    "/payment:variant": "0",
+}
 
 
 SCENES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -431,6 +478,13 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
     "outbox-failed": (
         "outbox/show.html",
         OUTBOX | {"mail": MAILS[2], "kind": Kind("Request"), "letter": None, "not_needed": None},
+    ),
+    "forms": ("docs/forms.html", form_page()),
+    "forms-refused": ("docs/forms.html", form_page(HALF_FILLED, is_sent=True)),
+    "forms-sent": ("docs/forms.html", form_page(FILLED, is_sent=True)),
+    "forms-hostile": (
+        "docs/forms.html",
+        form_page({f"{name}": HOSTILE[1] + HOSTILE[0] for name in FILLED}, is_sent=True),
     ),
     "error": (
         "errors/problem.html",

@@ -19,7 +19,7 @@ SCHEMES = {
     "forced": {"forced_colors": "active"},
 }
 
-TARGETS = """(least) => [...document.querySelectorAll('button, select, textarea, summary, input:not([type=checkbox]), a.button, a.chip')]
+TARGETS = """(least) => [...document.querySelectorAll('button, select, textarea, summary, input:not([type=checkbox], [type=radio]), .door .choice label, a.button, a.chip')]
     .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height + 0.5 < least)
     .map((e) => `${e.outerHTML.slice(0, 80)}: ${e.getBoundingClientRect().height}`)"""
 TOO_WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"

@@ -18,8 +18,13 @@ from .sentences import sentence_for
 MOST_ERRORS = 100
 _MOST_VISITS = 20_000_000  # of one answer: about a second
 _MOST_VISITS_FOR_ALL_ERRORS = 50_000  # beyond it, the first one is told
-_EMAILS = jsonschema_rs.EmailOptions(allow_display_text=False, allow_domain_literal=False)
-_PATTERNS = jsonschema_rs.RegexOptions(size_limit=1_000_000, dfa_size_limit=1_000_000)
+OPTIONS: dict[str, Any] = {
+    "validate_formats": True,
+    "formats": FORMATS,
+    "pattern_options": jsonschema_rs.RegexOptions(size_limit=1_000_000, dfa_size_limit=1_000_000),
+    "email_options": jsonschema_rs.EmailOptions(allow_display_text=False, allow_domain_literal=False),
+    "offline": True,
+}
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -56,6 +61,11 @@ def validate(schema: Schema, value: Any) -> list[FieldError]:
     ]
 
 
+def prepared(schema: Schema) -> Schema:
+    """The schema as the library is given it, always in the same dialect, whatever `$schema` says."""
+    return {name: part for name, part in linear(schema).items() if name != "$schema"}
+
+
 def compiled_for(schema: Schema) -> Compiled:
     """The validator of a schema. Raises a ValidationError of the library, a LookupError, or TooMuch."""
     return _compiled(msgspec.json.encode(schema))
@@ -65,15 +75,7 @@ def compiled_for(schema: Schema) -> Compiled:
 def _compiled(schema_text: bytes) -> Compiled:
     schema = msgspec.json.decode(schema_text)
     effort = effort_of(schema)
-    schema.pop("$schema", None)  # whatever it says, this is how it is understood
-    validator = jsonschema_rs.Draft202012Validator(
-        linear(schema),
-        validate_formats=True,
-        formats=FORMATS,
-        pattern_options=_PATTERNS,
-        email_options=_EMAILS,
-        offline=True,
-    )
+    validator = jsonschema_rs.Draft202012Validator(prepared(schema), **OPTIONS)
     return Compiled(validator, effort)
 
 

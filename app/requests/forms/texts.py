@@ -1,0 +1,151 @@
+"""A value and the texts that stand for it in the controls of one field, both ways.
+
+What no rule can make a value of stays the text that it is: the validator then says what is wrong with it.
+"""
+
+import json
+import math
+import re
+from datetime import datetime, timedelta, timezone, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ...web import strict_json
+from ...web.problems import Problem
+from .fields import MISSING, Field, Missing, Typed
+
+ZONE = ":zone"
+_WHOLE = re.compile(r"[+-]?[0-9]{1,300}")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_OFFSET = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})")
+_LONGEST_ZONE = 64  # characters
+_WRITTEN = {"text", "area", "password"}  # kept as typed, blanks at its ends included
+
+
+class NotJson(Exception):
+    """What was typed is no JSON."""
+
+
+def texts_of(field: Field, value: Any) -> Typed:
+    """What the controls of a field hold for a value, by what stands behind the field's own name."""
+    if isinstance(value, Missing) or (value is None and field.kind != "json"):
+        return {}
+    match field.kind:
+        case "choice" | "rating":
+            return {"": next((option.text for option in field.options if _is_same(option.value, value)), "")}
+        case "choices":
+            chosen = value if isinstance(value, list) else []
+            numbers = [
+                n for n, option in enumerate(field.options) if any(_is_same(option.value, one) for one in chosen)
+            ]
+            return {f":{number}": "yes" for number in numbers}
+        case "yes-no":
+            return {"": {True: "yes", False: "no"}.get(value, "") if isinstance(value, bool) else ""}
+        case "check":
+            return {"": "yes"} if value is True else {}
+        case "date-time":
+            return _local_and_zone(value)
+        case "json":
+            return {"": "" if value is None and not field.is_required else _json(value, indent=2)}
+        case _:
+            return {"": value if isinstance(value, str) else _json(value)}
+
+
+def value_of(field: Field, texts: Typed) -> Any:
+    """The value that the controls of a field stand for, MISSING when they are empty. Raises NotJson."""
+    if field.kind == "choices":
+        return [option.value for number, option in enumerate(field.options) if texts.get(f":{number}")] or MISSING
+    text = texts.get("", "")
+    if field.kind not in _WRITTEN:
+        text = text.strip()
+    if not text:
+        return MISSING
+    match field.kind:
+        case "choice" | "rating":
+            return next((option.value for option in field.options if option.text == text), text)
+        case "yes-no" | "check":
+            return {"yes": True, "no": False}.get(text, text)
+        case "date-time":
+            return _instant(text, texts.get(ZONE, "").strip() or "UTC")
+        case "json":
+            return _parsed(text)
+        case "number" | "integer" | "text" | "area":
+            return _typed_value(field, text)
+        case _:
+            return text
+
+
+def _typed_value(field: Field, text: str) -> Any:
+    """A number or a yes where the field may be one and the text looks like it; else the text."""
+    types = field.types
+    if "number" in types or "integer" in types:
+        number = _number(text.strip().replace("\N{MINUS SIGN}", "-"))
+        if number is not None and not ("string" in types and _loses(number, text.strip())):
+            return number
+    if "boolean" in types and text.strip() in {"true", "false"}:
+        return text.strip() == "true"
+    return text
+
+
+def _number(text: str) -> int | float | None:
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    if len(text) > 300 or not _NUMBER.fullmatch(text):
+        return None
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def _loses(number: float, text: str) -> bool:
+    """Whether a number is not written as it was typed (`007`, `1.50`): then the text says more."""
+    return json.dumps(number) != text
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return strict_json.parse(text.encode())
+    except Problem as problem:
+        raise NotJson(problem.detail.removeprefix("The body is not valid JSON: ")) from problem
+
+
+def _local_and_zone(value: Any) -> Typed:
+    if not isinstance(value, str):
+        return {"": _json(value)}
+    try:
+        moment = datetime.fromisoformat(value.upper())
+    except ValueError:
+        return {"": value}
+    offset = moment.strftime("%z")
+    local = moment.replace(tzinfo=None)
+    precise = "seconds" if local.second and not local.microsecond else "auto" if local.microsecond else "minutes"
+    zone = "" if not offset else "UTC" if moment.utcoffset() == timedelta(0) else f"{offset[:3]}:{offset[3:5]}"
+    return {"": local.isoformat(timespec=precise), ZONE: zone}
+
+
+def _instant(text: str, zone: str) -> str:
+    """A local time in a zone, as RFC 3339 has it; both as they were typed when they cannot be read."""
+    try:
+        moment = datetime.fromisoformat(text)
+        text_with_zone = (moment if moment.tzinfo else moment.replace(tzinfo=_zone(zone))).isoformat()
+        return f"{text_with_zone.removesuffix('+00:00')}Z" if zone == "UTC" else text_with_zone
+    except (ValueError, OSError, LookupError, OverflowError):
+        return f"{text} {zone}"
+
+
+def _zone(text: str) -> tzinfo:
+    offset = _OFFSET.fullmatch(text)
+    if offset is not None:
+        sign = -1 if offset[1] == "-" else 1
+        return timezone(sign * timedelta(hours=int(offset[2]), minutes=int(offset[3])))
+    if len(text) > _LONGEST_ZONE:
+        raise ValueError(text)
+    return ZoneInfo(text)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two values are the same in JSON, where true is not 1."""
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def _json(value: Any, *, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)

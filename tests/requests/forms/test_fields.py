@@ -1,0 +1,171 @@
+"""How fields look: their kinds, what they are called, and what is said beside them."""
+
+from typing import Any
+
+import pytest
+
+from app.requests.forms import check_schema, controls, form_of, read, typed_of
+from app.requests.forms.fields import Field
+from tests.requests.forms.browsers import drawn
+
+
+def field_of(schema: dict[str, Any], **more: Any) -> Field:
+    """The one field of a form."""
+    whole = {"type": "object", "properties": {"first_name": schema}, **more}
+    check_schema(whole, "")
+    (field,) = form_of(whole).root.fields
+    return field
+
+
+KINDS: list[tuple[dict[str, Any], str]] = [
+    ({"type": "string"}, "text"),
+    ({"type": "string", "maxLength": 201}, "area"),
+    ({"type": "string", "x-ui": {"widget": "textarea"}}, "area"),
+    ({"type": "string", "format": "email"}, "email"),
+    ({"type": "string", "format": "uri"}, "url"),
+    ({"type": "string", "format": "phone"}, "phone"),
+    ({"type": "string", "x-ui": {"widget": "phone"}}, "phone"),
+    ({"type": "string", "format": "password"}, "password"),
+    ({"type": "string", "format": "date"}, "date"),
+    ({"type": "string", "format": "time"}, "time"),
+    ({"type": "string", "format": "date-time"}, "date-time"),
+    ({"type": "string", "format": "uuid"}, "text"),
+    ({"type": "integer"}, "integer"),
+    ({"type": "number"}, "number"),
+    ({"type": "integer", "maximum": 5, "minimum": 1, "x-ui": {"widget": "rating"}}, "rating"),
+    ({"type": "integer", "maximum": 500, "x-ui": {"widget": "rating"}}, "integer"),
+    ({"type": "boolean"}, "yes-no"),
+    ({"type": "boolean", "x-ui": {"widget": "checkbox"}}, "check"),
+    ({"const": True}, "check"),
+    ({"const": "x"}, "const"),
+    ({"enum": ["x"]}, "const"),
+    ({"enum": ["x", "y"]}, "choice"),
+    ({"type": "array", "items": {"enum": ["x", "y"]}}, "choices"),
+    ({"type": "array", "items": {"type": "string"}}, "rows"),
+    ({"type": "object", "properties": {"a": {}}}, "group"),
+    ({"type": "object", "additionalProperties": {"type": "string"}}, "entries"),
+    ({"type": "string", "readOnly": True}, "shown"),
+    ({"type": "string", "x-ui": {"widget": "hidden"}}, "hidden"),
+    ({"oneOf": [{"type": "object", "properties": {"a": {}}}, {"type": "string"}]}, "variants"),
+    ({"anyOf": [{"type": "number"}, {"type": "string", "pattern": "^[0-9.]+$"}]}, "number"),
+    ({"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]}, "date"),
+    ({}, "json"),
+]
+
+
+@pytest.mark.parametrize(("schema", "kind"), KINDS, ids=[f"{kind} {number}" for number, (_, kind) in enumerate(KINDS)])
+def test_a_schema_becomes_its_kind_of_field(schema: dict[str, Any], kind: str) -> None:
+    assert kind == field_of(schema).kind
+
+
+@pytest.mark.parametrize(
+    ("schema", "label"),
+    [
+        ({}, "First name"),
+        ({"title": "First Name"}, "First name"),
+        ({"title": "What are you called?"}, "What are you called?"),
+        ({"title": " "}, "First name"),
+        ({"$ref": "#/$defs/N"}, "First name"),
+        ({"$ref": "#/$defs/N", "title": "Your name"}, "Your name"),
+    ],
+)
+def test_a_field_is_called_by_its_title_or_its_name(schema: dict[str, Any], label: str) -> None:
+    """A title that a library made of the name is written as a sentence is, and a class's title names no field."""
+    assert label == field_of(schema, **{"$defs": {"N": {"type": "string", "title": "PersonName"}}}).label
+
+
+def test_a_field_says_when_it_is_needed() -> None:
+    kind = {"oneOf": [{"const": "c", "title": "A company"}, {"const": "p"}], "title": "What is it?"}
+    html = drawn_form(
+        {
+            "type": "object",
+            "properties": {
+                "kind": kind,
+                "vat": {"type": "string"},
+                "phone": {"type": "string"},
+                "zip": {"type": "string"},
+            },
+            "if": {"properties": {"kind": {"const": "c"}}, "required": ["kind"]},
+            "then": {"required": ["vat"], "properties": {"seat": {"type": "string"}}},
+            "else": {"properties": {"age": {"type": "integer"}}},
+            "dependentRequired": {"phone": ["zip"]},
+        }
+    )
+
+    assert "(needed if “What is it?” is “A company”)" in html
+    assert "(needed if Phone is filled in)" in html
+    assert "Only if “What is it?” is “A company”:" in html
+    assert "Only if “What is it?” is not “A company”:" in html
+    assert """when="[[&#34;/kind&#34;, [&#34;c&#34;]]]\"""" in html
+    assert html.index("Only if") < html.index(">Vat")
+
+
+def drawn_form(schema: dict[str, Any], **typed: str) -> str:
+    check_schema(schema, "")
+    form = form_of(schema)
+    return drawn(form, typed_of(form) | typed)
+
+
+def test_what_is_in_a_schema_stays_text() -> None:
+    mark = "<img src=x onerror=alert(1)>\"'{{7*7}}"
+    html = drawn_form(
+        {
+            "type": "object",
+            "properties": {
+                mark: {"type": "string", "title": mark, "description": mark, "default": mark},
+                "b": {"enum": [mark, "x"], "x-ui": {"labels": [mark], "unit": mark, "autocomplete": mark}},
+                "c": {"const": mark, "x-ui": {"show": True}},
+                "d": {"type": "array", "items": {"type": "string"}, "minItems": 1, "title": mark},
+            },
+        }
+    )
+
+    assert "<img" not in html
+    assert "49" not in html
+    assert 'autocomplete="<' not in html
+
+
+def test_a_refused_form_keeps_everything_and_says_what_is_wrong_at_the_field() -> None:
+    form = form_of(
+        {"type": "object", "properties": {"n": {"type": "integer"}, "t": {"type": "string"}}, "required": ["n"]}
+    )
+    typed = {"/n": "many", "/t": "as it was"}
+
+    html = drawn(form, typed, read(form, typed).errors)
+
+    assert 'value="many" aria-describedby="f.n_error" aria-invalid="true"' in html
+    assert 'id="f.n_error"' in html
+    assert "N must be a whole number." in html
+    assert 'value="as it was"' in html
+
+
+def test_the_first_button_of_a_form_with_rows_does_nothing() -> None:
+    """What Enter presses must not remove a row."""
+    html = drawn_form({"type": "object", "properties": {"a": {"type": "array", "items": {"type": "string"}}}})
+
+    assert html.index('value="stay" hidden') < html.index('value="add:/a"')
+
+
+def test_a_new_row_takes_the_focus() -> None:
+    form = form_of({"type": "object", "properties": {"a": {"type": "array", "items": {"type": "string"}}}})
+
+    control = controls(form, {"/a:rows": "2"}, focus="/a/1")
+
+    first, second = control.parts[0].rows
+    assert ({}, {"autofocus": True}) == (first.part.attributes, second.part.attributes)
+
+
+def test_a_form_of_many_fields_ends_somewhere() -> None:
+    """A schema in which each of twelve groups has the next one three times would have half a million fields."""
+    groups = {
+        f"G{n}": {"type": "object", "properties": {key: {"$ref": f"#/$defs/G{n + 1}"} for key in "abc"}}
+        for n in range(12)
+    }
+    schema = {"$ref": "#/$defs/G0", "$defs": {**groups, "G12": {"type": "string"}}}
+    check_schema(schema, "")
+
+    assert count(form_of(schema).root) < 3_000
+
+
+def count(field: Field) -> int:
+    return 1 + sum(count(inner) for inner in field.fields)
