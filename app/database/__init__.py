@@ -7,8 +7,19 @@ runs them in the one writer thread of the process and answers after the durable 
 
 from .database import Database
 from .failures import DatabaseUnavailable, StorageFull
+from .foresight import ahead_of, look_ahead
 from .prepared import Prepared
 from .unit import Record, Unit
 from .writer import LAST
 
-__all__ = ["LAST", "Database", "DatabaseUnavailable", "Prepared", "Record", "StorageFull", "Unit"]
+__all__ = [
+    "LAST",
+    "Database",
+    "DatabaseUnavailable",
+    "Prepared",
+    "Record",
+    "StorageFull",
+    "Unit",
+    "ahead_of",
+    "look_ahead",
+]

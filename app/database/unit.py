@@ -1,6 +1,6 @@
 """The unit of work that a domain function is handed: statements, one instant, and the log."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +34,8 @@ class Unit:
         self.connection = connection
         self.writes = writes
         self.records: list[Record] = []
-        self._inserts: dict[Prepared, list[Mapping[str, Any]]] = {}
+        self._gathered: dict[Prepared, list[Mapping[str, Any]]] = {}
+        self._foreseen: dict[tuple[Prepared, Hashable], list[tuple[Any, ...]]] = {}
         self._read_clock = read_clock
         self._now: datetime | None = None
 
@@ -47,27 +48,46 @@ class Unit:
 
     def execute(self, statement: Executable, parameters: Parameters | None = None) -> CursorResult[Any]:
         """Carry out a Core statement."""
-        if self._inserts:
+        if self._gathered:
             self.flush()
         return self.connection.execute(statement, parameters)
 
-    def run(self, statement: Prepared, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """Carry out a hot statement; gives its rows, in the order of its columns."""
-        if self._inserts:
+    @property
+    def is_postgresql(self) -> bool:
+        return self.connection.dialect.name == "postgresql"
+
+    def run(
+        self, statement: Prepared, parameters: Mapping[str, Any], *, foreseen: Hashable = None
+    ) -> list[tuple[Any, ...]]:
+        """Carry out a hot statement; gives its rows, in the order of its columns.
+
+        `foreseen` names the rows that may have been brought already, for this one call, by `foresee`.
+        """
+        if foreseen is not None and (rows := self._foreseen.pop((statement, foreseen), None)) is not None:
+            return rows
+        if self._gathered:
             self.flush()
         return statement.run(self.connection, parameters)
 
+    def foresee(self, statement: Prepared, name: Hashable, rows: list[tuple[Any, ...]]) -> None:
+        """Keep what a statement for the whole batch has brought for one call of `statement` (see foresight.py)."""
+        self._foreseen[statement, name] = rows
+
     def insert(self, statement: Prepared, *rows: Mapping[str, Any]) -> None:
-        """Add rows, together with those that other functions of the batch add: one statement for all.
+        """Add rows, together with those that other functions of the batch add: one call of the driver for all.
 
         They are there for every statement that follows.
         """
-        self._inserts.setdefault(statement, []).extend(rows)
+        self._gathered.setdefault(statement, []).extend(rows)
+
+    def change(self, statement: Prepared, *rows: Mapping[str, Any]) -> None:
+        """Change rows in the same way: together with others, and before any statement that follows."""
+        self._gathered.setdefault(statement, []).extend(rows)
 
     def flush(self) -> None:
-        """Run the inserts that were gathered, in the order in which their tables were first named."""
-        inserts, self._inserts = self._inserts, {}
-        for statement, rows in inserts.items():
+        """Run what was gathered, in the order in which the statements were first named."""
+        gathered, self._gathered = self._gathered, {}
+        for statement, rows in gathered.items():
             statement.run_for_each(self.connection, rows)
 
     def record(

@@ -21,6 +21,7 @@ from sqlalchemy.engine import RootTransaction
 
 from . import answers
 from .failures import DatabaseUnavailable, as_unavailable, was_unlucky
+from .foresight import look_ahead
 from .unit import Record, Unit
 
 _BATCH_LIMIT = 256  # functions in one transaction
@@ -209,6 +210,7 @@ class Writer:
             connection = self._connected()
             transaction = connection.begin()
             unit = Unit(connection, self._read_clock, writes=True)
+            look_ahead(unit, _first_of_each_key(jobs))
             for job in jobs:
                 job.outcome = job.function(unit, *job.arguments)
             unit.flush()
@@ -264,6 +266,14 @@ class Writer:
         if (failure is None) != (self.failure is None):
             log.warning("the database cannot be written", reason=str(failure)) if failure else log.info("writing again")
         self.failure = failure
+
+
+def _first_of_each_key(jobs: list[Job]) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
+    """Of calls that lock the same thing only the first may be looked ahead of: the others find what it leaves."""
+    first: dict[str, Job] = {}
+    for job in jobs:
+        first.setdefault(job.key, job)
+    return [(job.function, job.arguments) for job in first.values()]
 
 
 def _answer(jobs: list[Job]) -> None:

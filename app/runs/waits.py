@@ -5,14 +5,16 @@ whether they are settled, and only then writes the wait down. Whoever settles a 
 so one of the two sees the other. Locks are taken in the order tokens, runs, log; each by id.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, null, select, update
+from sqlalchemy import Text, any_, bindparam, delete, null, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from ..database import Prepared, Unit
+from ..database import Prepared, Unit, ahead_of
 from ..database.tables import table_of
 from ..tokens import lifecycle as tokens_lifecycle
 from ..tokens import models as tokens
@@ -89,11 +91,16 @@ LOCK_TOKEN = Prepared(
 )
 _READ_TOKEN = Prepared(select(*tokens.COLUMNS).where(_tokens.c.id == bindparam("b_id")), tokens.COLUMNS)
 _INSERT = Prepared(upsert(_waits).on_conflict_do_nothing())  # a replay opens its wait again
+_WAIT = (_waits.c.run_id, _waits.c.position, _waits.c.mode, _waits.c.input)
 _OF_TOKEN = Prepared(
-    select(_waits.c.run_id, _waits.c.position, _waits.c.mode, _waits.c.input)
-    .where(_waits.c.token_id == bindparam("b_token"))
+    select(*_WAIT).where(_waits.c.token_id == bindparam("b_token")).order_by(_waits.c.run_id, _waits.c.position),
+    _WAIT,
+)
+_OF_TOKENS = Prepared(
+    select(_waits.c.token_id, *_WAIT)
+    .where(_waits.c.token_id == any_(bindparam("tokens", type_=ARRAY(Text))))
     .order_by(_waits.c.run_id, _waits.c.position),
-    [_waits.c.run_id, _waits.c.position, _waits.c.mode, _waits.c.input],
+    [_waits.c.token_id, *_WAIT],
 )
 _AT_POSITION = (_waits.c.run_id == bindparam("b_run")) & (_waits.c.position == bindparam("b_position"))
 _OPEN_AT = Prepared(
@@ -230,10 +237,20 @@ def park(db: Unit, owner: Owner, positions: tuple[str, ...]) -> Parked | GoOn | 
 
 def wake_runs(db: Unit, token: Token, by: By) -> None:
     """Follows every settlement, inside its transaction: ends the waits for the token and queues the runs that wait."""
-    for run_id, position, mode, name in db.run(_OF_TOKEN, {"b_token": token.id}):
+    for run_id, position, mode, name in db.run(_OF_TOKEN, {"b_token": token.id}, foreseen=token.id):
         run = found(db, LOCKED, run_id)
         if run is not None and not run.is_finished:
             _end_wait(db, run, position, mode, _name_of(token, name), token, by)
+
+
+@ahead_of(wake_runs)
+def _look_for_waits(db: Unit, calls: Sequence[tuple[Token, By]]) -> None:
+    """Find the waits for many tokens with one statement."""
+    waiting: dict[str, list[tuple[Any, ...]]] = {token.id: [] for token, _ in calls}
+    for token_id, *wait in db.run(_OF_TOKENS, {"tokens": [*waiting]}):
+        waiting[token_id].append(tuple(wait))
+    for token_id, waits in waiting.items():
+        db.foresee(_OF_TOKEN, token_id, waits)
 
 
 def named(name: str) -> str:

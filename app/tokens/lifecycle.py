@@ -4,16 +4,32 @@
 all come through it, and what must happen with an answer happens in the same transaction.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Text, bindparam, case, func, insert, literal, not_, or_, select, update
+from sqlalchemy import (
+    Text,
+    any_,
+    bindparam,
+    case,
+    column,
+    func,
+    insert,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from .. import ids
 from ..clock import iso
-from ..database import Prepared, Unit
+from ..database import Prepared, Unit, ahead_of, look_ahead
 from ..database.tables import table_of
 from ..database.types import Instant, present
 from .models import (
@@ -85,6 +101,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     checked_version: int | None = None
     seen_version: int | None = None
     notes: Mapping[str, object] = {}
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it completes a token, and only its output and its request key are its own."""
+        return self.status == COMPLETED and not self.is_error
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -190,6 +211,40 @@ _ANSWER = (
 # Where a token has no request one statement both decides and settles; where it has, rules are asked in between.
 _ANSWER_PLAIN = Prepared(_ANSWER.where(not_(_tokens.c.has_request)), COLUMNS)
 _SETTLE = Prepared(_ANSWER, COLUMNS)
+# The same for many tokens, for PostgreSQL: locked in the order of their ids, as everybody locks them.
+_GIVEN = (
+    func.unnest(*(bindparam(name, type_=ARRAY(Text)) for name in ("ids", "environments", "outputs", "requests")))
+    .table_valued(*(column(name, Text) for name in ("id", "environment_id", "output", "request")), name="given")
+    .render_derived()
+)
+_FREE = (
+    select(_tokens.c.id)
+    .where(
+        _tokens.c.id == any_(bindparam("ids", type_=ARRAY(Text))),
+        IS_WAITING,
+        not_(_tokens.c.has_request),
+        or_(_tokens.c.timeout_at.is_(None), _tokens.c.timeout_at > present("b_now")),
+    )
+    .order_by(_tokens.c.id)
+    .with_for_update()
+    .cte("free")
+)
+_ANSWER_ALL_PLAIN = Prepared(
+    update(_tokens)
+    .where(
+        _tokens.c.id == _FREE.c.id,
+        _tokens.c.id == _GIVEN.c.id,
+        _tokens.c.environment_id == _GIVEN.c.environment_id,
+    )
+    .values(
+        status=literal_column(f"'{COMPLETED}'"),
+        output=_GIVEN.c.output,
+        completed_at=bindparam("new_completed_at", type_=Instant),
+        settled_by_request=_GIVEN.c.request,
+    )
+    .returning(*COLUMNS),
+    COLUMNS,
+)
 # A deadline completes a token that has a default answer; the row itself says whether it has one.
 _HAS_DEFAULT = _tokens.c.default_output.is_not(None)
 _OR_BY_DEFAULT = {
@@ -272,13 +327,53 @@ def settle(db: Unit, token_id: str, environment_id: str, answer: Answer, by: By,
         if settled is None:
             return _too_late(token, answer)
     if settled.tags:
-        db.run(_RESTATE_TAGS, {"b_id": token_id, "b_status": settled.status})
+        db.change(_RESTATE_TAGS, {"b_id": token_id, "b_status": settled.status})
     if settled.is_manual:
         details = _details(settled, answer)
         db.record(_kind(settled), settled.id, environment_id=environment_id, actor=by, data=details)
     for follow in rules.on_settled:
         follow(db, settled, by)
     return Settled(settled)
+
+
+@ahead_of(settle)
+def _settle_together(db: Unit, calls: Sequence[tuple[Any, ...]]) -> None:
+    """Answer the tokens of a batch that have no request with one statement; each `settle` finds its row."""
+    given = {
+        call.token_id: call
+        for call in (_Call(*arguments) for arguments in calls)
+        if ids.is_token_id(call.token_id) and call.answer.is_plain
+    }
+    if len(given) < 2:
+        return
+    rows = db.run(
+        _ANSWER_ALL_PLAIN,
+        {
+            "ids": [*given],
+            "environments": [call.environment_id for call in given.values()],
+            "outputs": [call.answer.output for call in given.values()],
+            "requests": [call.answer.request_key for call in given.values()],
+            "b_now": db.now,
+            "new_completed_at": db.now,
+        },
+    )
+    following = []
+    for row in rows:
+        token = token_of(row)
+        call = given[token.id]
+        db.foresee(_ANSWER_PLAIN, id(call.answer), [row])
+        following += [(follow, (token, call.by)) for follow in call.rules.on_settled]
+    look_ahead(db, following)
+
+
+class _Call(NamedTuple):
+    """The arguments of one `settle`."""
+
+    token_id: str
+    environment_id: str
+    answer: Answer
+    by: By
+    rules: Rules = NO_RULES
 
 
 def cancel(
@@ -453,6 +548,7 @@ def _try(db: Unit, token_id: str, environment_id: str, answer: Answer, *, is_pla
             "new_settled_by_request": answer.request_key,
             **({} if statement is _TIME_OUT else {"new_completed_at": db.now}),
         },
+        foreseen=id(answer),
     )
     return token_of(rows[0]) if rows else None
 
