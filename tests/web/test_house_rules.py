@@ -177,11 +177,16 @@ def test_no_template_trusts_data() -> None:
         for path in sorted(TEMPLATES.rglob("*"))
         if path.is_file()
         for name, rule in rules.items()
-        if re.search(rule, path.read_text(), re.IGNORECASE)
+        if not (name == "style" and _is_a_mail(path)) and re.search(rule, path.read_text(), re.IGNORECASE)
     ]
 
     assert len(list(TEMPLATES.rglob("*.html"))) > 20
     assert [] == found
+
+
+def _is_a_mail(path: Path) -> bool:
+    """Mail programs know no style sheets: the parts of a mail carry their style with them, and no page's policy."""
+    return path.parent.parent.name == "emails" or path.stem == "email"
 
 
 def test_every_attribute_in_a_template_is_quoted() -> None:
