@@ -19,6 +19,10 @@ from .database import Database
 from .environments import api as environments_api
 from .events import Tail
 from .events.watching import Watching
+from .links import api as links_api
+from .links import mails as links
+from .links.invitations import invite
+from .links.links import follow as follow_links
 from .notifications import mails as notifications
 from .notifications.deliverer import Deliverer
 from .notifications.kinds import Kinds
@@ -51,7 +55,7 @@ from .web.express import Express
 from .web.options import name_all_methods
 from .web.rate_limits import RateLimits
 
-MAILS: Kinds = {**notifications.KINDS, **people_mails.KINDS}
+MAILS: Kinds = {**notifications.KINDS, **people_mails.KINDS, **links.KINDS}
 """Every kind of mail, from whoever sends them."""
 
 
@@ -59,7 +63,7 @@ def create_app(
     settings: Settings, database: Database, public_url: str, *, started: Callable[[Service], Any] | None = None
 ) -> Edge:
     """The server as an ASGI application. `database` is opened but not started; `started` is called when all runs."""
-    rules = Rules(on_created=(ask,), may_answer=(may_answer,), on_settled=(follow, wake_runs))
+    rules = Rules(on_created=(ask, invite), may_answer=(may_answer,), on_settled=(follow, follow_links, wake_runs))
     requests = AnsweredRequests(logged=settings.log_requests)
 
     @asynccontextmanager
@@ -95,6 +99,7 @@ def create_app(
             *health.ROUTES,
             *tokens_api.ROUTES,
             *requests_api.ROUTES,
+            *links_api.ROUTES,
             *environments_api.ROUTES,
             *pages.ROUTES,
             *ops.ROUTES,

@@ -2,10 +2,11 @@
 
 from .environments import models as environments
 from .events import models as events
+from .links import models as links
 from .notifications import models as notifications
 from .people import models as people
 from .requests import models as requests
 from .runs import models as runs
 from .tokens import models as tokens
 
-__all__ = ["environments", "events", "notifications", "people", "requests", "runs", "tokens"]
+__all__ = ["environments", "events", "links", "notifications", "people", "requests", "runs", "tokens"]

@@ -12,11 +12,15 @@ from typing import Final, Generic, TypeVar
 from ..clock import Clock
 from ..database import Database
 from ..environments import api_keys, signing_keys
-from ..environments.signing_keys import PUBLIC_ACCESS, SigningKey
+from ..environments.signing_keys import LINK, PUBLIC_ACCESS, SigningKey
+from ..links import links
+from ..links.models import Link
 from ..people.sign_in import person_of, session_in
 from ..web.problems import Problem
+from .links import TYPE as LINK_TYPE
+from .links import link_id_in, mint_link
 from .principals import ApiKey, Person, PublicAccess
-from .public_access import LIFETIME, BadToken, key_id_of, verify
+from .public_access import LIFETIME, BadToken, key_id_in, key_id_of, verify
 from .public_access import mint as mint_token
 
 T = TypeVar("T")
@@ -61,6 +65,19 @@ class Authentication:
                 "Public Access Token is invalid", f"The public access token is {error}.", code="invalid_token"
             ) from error
 
+    async def link(self, secret: str) -> Link:
+        """The link that a secret is of, whatever became of it. Raises BadToken."""
+        key = await self._verifying_key(key_id_in(secret, LINK_TYPE))
+        found = await self._database.read(links.find, link_id_in(secret, key))
+        if found is None:
+            raise BadToken("not valid")
+        return found
+
+    async def mint_link(self, link: Link) -> str:
+        """The secret of a link, to be handed to its recipient."""
+        key = await self._current_key(LINK, link.environment_id)
+        return mint_link(key, link.id, link.environment_id)
+
     async def person(self, cookie: str) -> Person | None:
         """Who is signed in with this cookie; None when nobody is, or no longer."""
         try:
@@ -76,12 +93,8 @@ class Authentication:
         return mint_token(key, environment_id, scopes, self._clock.now(), lifetime)
 
     async def signing_key(self, environment_id: str) -> SigningKey:
-        """The key with which an environment signs now."""
-        remembered = self._current.get(environment_id)
-        if remembered is not None:
-            return remembered
-        key: SigningKey = await self._database.write(signing_keys.ensure, PUBLIC_ACCESS, environment_id)
-        return self._current.put(environment_id, key)
+        """The key with which an environment signs public access tokens now."""
+        return await self._current_key(PUBLIC_ACCESS, environment_id)
 
     def forget(self) -> None:
         """Look everything up again: a key was made, revoked or rotated."""
@@ -97,6 +110,14 @@ class Authentication:
                 raise _unauthorized("Invalid API key", "This API key is unknown or was revoked.")
             self._api_keys.put(digest, known)
         return known
+
+    async def _current_key(self, purpose: str, environment_id: str) -> SigningKey:
+        name = f"{purpose}:{environment_id}"
+        remembered = self._current.get(name)
+        if remembered is not None:
+            return remembered
+        key: SigningKey = await self._database.write(signing_keys.ensure, purpose, environment_id)
+        return self._current.put(name, key)
 
     async def _verifying_key(self, key_id: str) -> SigningKey:
         known = self._signing_keys.get(key_id)

@@ -87,7 +87,27 @@ class Person(msgspec.Struct, frozen=True):
         return By(kind="person", door=door, id=self.id, name=self.name)
 
 
-Principal = ApiKey | PublicAccess | Person
+class LinkHolder(msgspec.Struct, frozen=True):
+    """Whoever holds the link of one recipient: to one token, or to the steps of one journey.
+
+    A link proves that its holder has read what was sent to the recipient, not who they are.
+    """
+
+    id: str
+    environment_id: str
+    recipient: str
+    expires_at: datetime
+    token_id: str | None = None
+    journey: str | None = None
+
+    def may_complete(self, token_id: str) -> bool:
+        return self.token_id == token_id
+
+    def by(self, door: str) -> By:
+        return By(kind="link", door=door, id=self.id, name=self.recipient or None)
+
+
+Principal = ApiKey | PublicAccess | LinkHolder | Person
 
 
 def _covers(scope: str, action: str, token_id: str | None) -> bool:

@@ -59,6 +59,11 @@ def claims_of(environment_id: str) -> dict[str, Any]:
 
 def key_id_of(token: str) -> str:
     """Which key a token says it was signed with; nothing is verified yet. Raises BadToken."""
+    return key_id_in(token, "JWT")
+
+
+def key_id_in(token: str, kind: str) -> str:
+    """The same for a token that says it is of this kind. Raises BadToken."""
     if len(token) > _LONGEST_TOKEN:
         raise BadToken("not valid")
     try:
@@ -66,7 +71,7 @@ def key_id_of(token: str) -> str:
         header = msgspec.json.decode(base64url_decode(token.partition(".")[0]), type=_Header)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise BadToken("not valid") from error
-    if not ids.is_key_id(header.kid) or header.typ != "JWT":
+    if not ids.is_key_id(header.kid) or header.typ != kind:
         raise BadToken("not valid")
     return header.kid
 

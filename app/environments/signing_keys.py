@@ -1,4 +1,4 @@
-"""Secrets that sign: public access tokens, sign-ins, callback URLs.
+"""Secrets that sign: public access tokens, sign-ins, callback URLs, links.
 
 An environment signs with its newest key; a rotated key goes on verifying for a grace period, so that
 what was handed out stays good.
@@ -17,6 +17,7 @@ from .models import SigningKeyRow, columns_of
 PUBLIC_ACCESS = "public_access"
 SESSION = "session"
 CALLBACK = "callback"
+LINK = "link"
 GRACE = timedelta(days=30)  # the longest life of a public access token
 
 _keys = table_of(SigningKeyRow)

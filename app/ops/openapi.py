@@ -83,6 +83,7 @@ _HEADERS: dict[str, tuple[Json, ...]] = {
     "complete_token": (_STRICT, _REQUEST_KEY, _IF_WAITING, _REQUEST_VERSION),
     "amend_request": (_REQUEST_VERSION,),
     "cancel_token": (_STRICT, _IF_WAITING),
+    "make_link": (_STRICT,),
     "call_back": (_IF_WAITING,),
 }
 """Which optional request headers an operation knows."""
@@ -98,6 +99,7 @@ _EXAMPLES: dict[str, Json] = {
     "complete_token": {"data": {"approved": True}},
     "amend_request": {"title": "Publish the autumn sale, without the shoes?"},
     "cancel_token": {"reason": "The order was withdrawn."},
+    "make_link": {"recipient": "ben@example.com"},
     "call_back": {"approved": True},
     "create_public_token": {"scopes": ["read:waitpoints"], "expirationTime": "1h"},
 }

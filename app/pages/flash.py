@@ -25,6 +25,7 @@ WORDS = {
     "run-not-retried": "Nothing was changed: only a run that failed or was cancelled can be retried.",
     "environment-created": "The environment was created. Make a key for it next.",
     "key-revoked": "The key was revoked.",
+    "link-revoked": "The link was revoked.",
     "mail-tried-again": "The mail is tried again.",
     "signed-out": "You are signed out.",
     "signed-out-everywhere": "You are signed out everywhere.",

@@ -1,6 +1,7 @@
 """Every route that answers with a page, for `asgi.py`."""
 
 from ..environments import pages as environments
+from ..links import pages as links
 from ..notifications import pages as notifications
 from ..people import group_pages, people_pages, profile_pages
 from ..people import pages as signing_in
@@ -22,6 +23,7 @@ ROUTES = [
     *group_pages.ROUTES,
     *forms.ROUTES,
     *environments.ROUTES,
+    *links.ROUTES,
     *notifications.ROUTES,
     *files.ROUTES,
 ]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -138,6 +139,7 @@ SCOPES = {
 }
 WHO = {
     "public_access_token": "somebody with the approval link",
+    "link": "somebody with the link",
     "callback": "the service with the callback URL",
     "system": "Waitpoint",
     "default": "the default answer",
@@ -156,6 +158,11 @@ DEEDS = {
     "token.completed": "Completed",
     "token.timed_out": "Timed out",
     "token.cancelled": "Cancelled",
+    "mail.sent": "Mail sent to {to}",
+    "mail.failed": "Mail to {to} given up",
+    "link.created": "Link for {to} made",
+    "link.revoked": "Link of {to} revoked",
+    "link.opened": "Opened",
 }
 
 
@@ -169,7 +176,8 @@ def who(actor: dict[str, Any] | None) -> str:
     if kind == "worker":
         return f"a run of {name}" if name else "a worker"
     if name:
-        return str(name)
+        # A link shows that its holder reads the recipient's mails, and not who they are.
+        return f"{name} (by link)" if kind == "link" else str(name)
     if kind == "public_access_token" and actor.get("door") != "approval":
         return "a page with the public access token"
     return WHO.get(kind, kind.replace("_", " "))
@@ -187,8 +195,10 @@ def door(actor: dict[str, Any] | None) -> str:
     return DOORS.get(str((actor or {}).get("door", "")), "")
 
 
-def deed(kind: str) -> str:
-    return DEEDS.get(kind, kind.rpartition(".")[2].replace("_", " ").capitalize())
+def deed(kind: str, data: Mapping[str, Any] | None = None) -> str:
+    """What happened, in words: `Completed`, `Mail sent to ben@example.com`."""
+    words = DEEDS.get(kind, kind.rpartition(".")[2].replace("_", " ").capitalize())
+    return words.replace("{to}", str((data or {}).get("to") or "whoever has it"))
 
 
 def scope(name: str) -> str:

@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from .. import ids
 from ..access.guards import Guard, requires_a_member, session_cookie
 from ..access.principals import Person
-from ..requests.approval import access_in
+from ..requests.access import Closed, visit
 from ..runs.filters import filters_of as run_filters_of
 from ..runs.search import of_ids
 from ..service import service_of
@@ -75,20 +75,21 @@ async def run_page(socket: Socket, run_id: FromPath[str]) -> None:
 @websocket("/approve/{token_id:str}/live", guards=DOOR)
 async def approval_page(socket: Socket, token_id: FromPath[str]) -> None:
     """The open approval page of one token."""
-    access = await access_in(socket, token_id)
-    if access is None:
-        raise Problem(401, "unauthorized", "The approval link opens this socket, and was not opened here.")
+    try:
+        here = await visit(socket, token_id)
+    except Closed as closed:
+        raise Problem(401, "unauthorized", "The approval link opens this socket, and was not opened here.") from closed
 
     async def is_welcome() -> bool:
         try:
-            return await access_in(socket, token_id) is not None
-        except Problem:
+            return await visit(socket, token_id) is not None
+        except Closed:
             return False
 
-    visitor = Visitor(f"public:{access.environment_id}:{access.id or access.scopes}", is_welcome)
+    visitor = Visitor(here.name, is_welcome)
     await socket.accept()
     pages = _live(socket).pages
-    await pages.keep_question(Line(socket), visitor, token_id, access.environment_id, _version(socket))
+    await pages.keep_question(Line(socket), visitor, token_id, here.environment_id, _version(socket))
 
 
 ROUTES = [events, token_list, token_page, run_list, run_page, approval_page]

@@ -255,7 +255,7 @@ def _may_not(db: Unit, request: Request, by: By) -> Refused | None:
         return Refused("sign-in-required", "This request wants to know who answers: sign in first.")
     if not spec.self_approval and address in {request.spec.requester.lower(), _address_of(db, request.asked_by)}:
         return Refused("own-request", "Who asks may not answer: this request wants somebody else to.")
-    if spec.approvers and not _is_asked(db, spec, by, address):
+    if spec.approvers and not is_asked(db, spec, address):
         return Refused("not-asked", "This request asks other people.")
     return None
 
@@ -269,14 +269,15 @@ def _address_of(db: Unit, by: By) -> str | None:
     return db.execute(select(_people.c.email).where(_people.c.id == by.id)).scalar_one_or_none()
 
 
-def _is_asked(db: Unit, spec: Spec, by: By, address: str) -> bool:
+def is_asked(db: Unit, spec: Spec, address: str) -> bool:
+    """Whether a request asks whoever has this address, by it or by a group."""
     asked = specs.approvers_of(spec)
     if Approver(ADDRESS, address) in asked:
         return True
     slugs = {approver.value for approver in asked if approver.kind == GROUP}
     if not slugs:
         return False
-    person_id = by.id if by.kind == "person" else _person_with(db, address)
+    person_id = _person_with(db, address)
     return person_id is not None and not slugs.isdisjoint(groups.groups_of(db, person_id))
 
 

@@ -4,5 +4,6 @@ import "./copy_button.js";
 import "./count_down.js";
 import "./form_case.js";
 import "./local_time.js";
+import "./opened.js";
 import "./page_title.js";
 import "./send_once.js";

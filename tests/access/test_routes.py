@@ -32,14 +32,15 @@ GET /api/v1/runs/{run_id:str}/events                                        401 
 GET /api/v1/waitpoints/tokens                                               401  200    403      403  200     401  200   401   401     401    401   401    401      401        401     401
 GET /api/v1/waitpoints/tokens/{token_id:str}                                401  200    403      403  200     401  404   403   403     401    200   401    401      401        401     401
 GET /api/v1/waitpoints/tokens/{token_id:str}/callback/{digest:str}          405  405    405      405  405     405  405   405   405     405    405   405    405      405        405     405
+GET /api/v1/waitpoints/tokens/{token_id:str}/links                          401  200    403      403  200     401  404   401   401     401    401   401    401      401        401     401
 GET /api/v1/waitpoints/tokens/{token_id:str}/wait                           401  200    403      403  200     401  404   403   403     401    200   401    401      401        401     401
 GET /api/v3/runs/{run_id:str}                                               401  200    403      403  200     401  404   401   401     401    401   401    401      401        401     401
-GET /approve/{token_id:str}                                                 401  401    401      401  401     401  401   200   401     401    401   401    401      401        401     401
+GET /approve/{token_id:str}                                                 401  401    401      401  401     401  401   200   401     401    401   200    200      403        401     401
 GET /docs                                                                   302  302    302      302  302     302  302   302   302     302    302   302    302      302        302     302
 GET /docs/api                                                               200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
+GET /docs/forms                                                             200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
 GET /groups                                                                 401  401    401      401  401     401  401   401   401     401    401   200    403      403        401     401
 GET /groups/{slug:str}                                                      401  401    401      401  401     401  401   401   401     401    401   200    403      403        401     401
-GET /docs/forms                                                             200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
 GET /healthz                                                                200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
 GET /metrics                                                                200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
 GET /people                                                                 401  401    401      401  401     401  401   401   401     401    401   200    403      403        401     401
@@ -62,6 +63,7 @@ GET /static/{path:path}                                                     200 
 GET /tokens                                                                 401  401    401      401  401     401  401   401   401     401    401   200    200      403        401     401
 GET /tokens/new                                                             401  401    401      401  401     401  401   401   401     401    401   200    200      403        401     401
 GET /tokens/{token_id:str}                                                  401  401    401      401  401     401  401   401   401     401    401   200    200      403        401     401
+GET /tokens/{token_id:str}/links                                            401  401    401      401  401     401  401   401   401     401    401   200    200      403        401     401
 GET /tokens/{token_id:str}/output                                           401  401    401      401  401     401  401   401   401     401    401   404    404      403        401     401
 PATCH /api/v1/waitpoints/tokens/{token_id:str}/request                      401  422    422      403  403     401  404   401   401     401    401   401    401      401        401     401
 POST /api/v1/auth/jwt/claims                                                401  200    200      200  200     401  200   401   401     401    401   401    401      401        401     401
@@ -73,8 +75,11 @@ POST /api/v1/waitpoints/tokens                                              401 
 POST /api/v1/waitpoints/tokens/{token_id:str}/callback/{digest:str}         200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
 POST /api/v1/waitpoints/tokens/{token_id:str}/cancel                        401  200    403      200  403     401  404   401   401     401    401   401    401      401        401     401
 POST /api/v1/waitpoints/tokens/{token_id:str}/complete                      401  200    403      200  403     401  404   200   403     401    403   401    401      401        401     401
+POST /api/v1/waitpoints/tokens/{token_id:str}/links                         401  200    200      403  403     401  404   401   401     401    401   401    401      401        401     401
+POST /api/v1/waitpoints/tokens/{token_id:str}/links/{link_id:str}/revoke    401  404    404      403  403     401  404   401   401     401    401   401    401      401        401     401
 POST /api/v2/runs/{run_id:str}/cancel                                       401  200    200      403  403     401  404   401   401     401    401   401    401      401        401     401
-POST /approve/{token_id:str}                                                401  401    401      401  401     401  401   303   401     401    401   401    401      401        401     401
+POST /approve/{token_id:str}                                                401  401    401      401  401     401  401   303   401     401    401   303    303      403        401     401
+POST /approve/{token_id:str}/opened                                         401  401    401      401  401     401  401   204   401     401    401   204    204      401        401     401
 POST /docs/forms                                                            400  400    400      400  400     400  400   400   400     400    400   400    400      400        400     400
 POST /engine/v1/runs/{run_id:str}/waitpoints/tokens/{token_id:str}/wait     401  200    403      403  200     401  404   401   401     401    401   401    401      401        401     401
 POST /groups                                                                401  401    401      401  401     401  401   401   401     401    401   400    403      403        401     401
@@ -102,10 +107,12 @@ POST /sign-out                                                              401 
 POST /tokens                                                                401  401    401      401  401     401  401   401   401     401    401   303    303      403        401     401
 POST /tokens/{token_id:str}/cancellation                                    401  401    401      401  401     401  401   401   401     401    401   303    303      403        401     401
 POST /tokens/{token_id:str}/completion                                      401  401    401      401  401     401  401   401   401     401    401   303    303      403        401     401
+POST /tokens/{token_id:str}/links                                           401  401    401      401  401     401  401   401   401     401    401   400    400      403        401     401
+POST /tokens/{token_id:str}/links/{link_id:str}/revocation                  401  401    401      401  401     401  401   401   401     401    401   404    404      403        401     401
 POST /tokens/{token_id:str}/time-out                                        401  401    401      401  401     401  401   401   401     401    401   303    303      403        401     401
 WS /api/v1/realtime                                                        1008  101   1008     1008  101    1008  101  1008  1008    1008    101  1008   1008     1008       1008    1008
 WS /api/v1/workers                                                          403  101    403      403  403     403  101   403   403     403    403   403    403      403        403     403
-WS /approve/{token_id:str}/live                                             403  403    403      403  403     403  403   101   403     403    403   403    403      403        403     403
+WS /approve/{token_id:str}/live                                             403  403    403      403  403     403  403   101   403     403    403   101    101      403        403     403
 WS /live/runs                                                               403  403    403      403  403     403  403   403   403     403    403   101    101      403        403     403
 WS /live/runs/{run_id:str}                                                  403  403    403      403  403     403  403   403   403     403    403   101    101      403        403     403
 WS /live/tokens                                                             403  403    403      403  403     403  403   403   403     403    403   101    101      403        403     403
@@ -243,6 +250,7 @@ def concrete(house: House, path: str, token: SimpleNamespace) -> str:
         "slug": "dev",
         "key_id": house.make_key().id if "key_id" in path else "",
         "mail_id": "mail_1",
+        "link_id": "link_1",
         "path": "css/application.css",
         "person_id": house.write(people.add, f"{unique()}@example.com", "Mia", "member").id
         if "person_id" in path
@@ -259,6 +267,8 @@ def _run(house: House) -> str:
 def _body(path: str) -> dict[str, Any]:
     if path.endswith("/public-tokens"):
         return {"json": {"scopes": ["read:waitpoints"]}}
+    if path.startswith("/api/") and path.endswith("/links"):
+        return {"json": {"recipient": "ben@example.com"}}
     if path.startswith(("/api/", "/engine/")):
         return (
             {"json": {}} if not path.endswith("/wait") or path.startswith("/engine/") else {"params": {"timeout": "1s"}}

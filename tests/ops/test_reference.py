@@ -122,7 +122,7 @@ def test_every_parameter_and_field_that_is_documented_exists(shared_server: Runn
 def test_every_request_of_the_page_works(shared_server: RunningServer) -> None:
     """Pasted into a shell, one after the other, each for a fresh token."""
     blocks = re.findall(r"```sh\n(.*?)```", (REFERENCE / "rest-api.md").read_text(), re.DOTALL)
-    assert 12 == len(blocks)
+    assert 14 == len(blocks)
     for block in blocks:
         token = httpx.post(f"{shared_server.url}{TOKENS}", headers=headers_of(ADAS_KEY), json={}).json()
         shell = without_our_settings(os.environ) | {

@@ -1,0 +1,100 @@
+"""Whoever is asked gets a link of their own and a mail with it, and before the deadline a reminder."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import msgspec
+
+from ..database import Unit
+from ..notifications import queue
+from ..people import groups, people
+from ..requests import lifecycle
+from ..requests.lifecycle import NewRequest
+from ..requests.models import GROUP
+from ..requests.spec import Spec, approvers_of
+from ..tokens.lifecycle import NewToken
+from ..tokens.models import By, Token
+from . import links
+from .models import JOURNEY, TOKEN, Link
+
+LATE = timedelta(hours=24)  # before the deadline, at the most, a reminder comes
+_SHORT = timedelta(hours=1)  # a token that lives no longer has no reminder
+_PRESENT = timedelta(minutes=10)  # so long somebody may still have the journey before them, and needs no mail
+
+
+def invite(db: Unit, token: Token, new: NewToken, _: By) -> None:
+    """Write to everybody who is asked by a new token (`Rules.on_created`)."""
+    asked = new.request
+    if not isinstance(asked, NewRequest) or not asked.spec.notify:
+        return
+    for address in recipients(db, asked.spec):
+        _write_to(db, token, asked.spec, address)
+
+
+class NotAsked(msgspec.Struct, frozen=True):
+    """The token asks other people."""
+
+
+def hand_out(db: Unit, token: Token, recipient: str, by: By) -> Link | NotAsked:
+    """The link of a recipient, for somebody who hands it out. Who is not asked could not answer with it."""
+    request = lifecycle.find(db, token.id)
+    if request is not None and request.spec.approvers and not lifecycle.is_asked(db, request.spec, recipient):
+        return NotAsked()
+    before = links.standing(db, token.environment_id, TOKEN, token.id, recipient)
+    link = links.to_token(db, token, recipient)
+    if before is None:
+        data = {"to": recipient, "link": link.id}
+        db.record("link.created", token.id, environment_id=token.environment_id, actor=by, data=data)
+    return link
+
+
+def recipients(db: Unit, spec: Spec) -> list[str]:
+    """The addresses of everybody who is asked, groups and all, each once; without those who want no mails.
+
+    Who asks and may not answer is left out, too.
+    """
+    barred = None if spec.self_approval else spec.requester.lower()
+    return [address for address in dict.fromkeys(_asked(db, spec)) if address != barred]
+
+
+def reminder_at(now: datetime, deadline: datetime | None) -> datetime | None:
+    """When whoever has not answered is reminded: a day before the deadline, or when three quarters are over."""
+    if deadline is None or deadline - now <= _SHORT:
+        return None
+    return deadline - min(LATE, (deadline - now) / 4)
+
+
+def _asked(db: Unit, spec: Spec) -> Iterator[str]:
+    for approver in approvers_of(spec):
+        if approver.kind == GROUP:
+            yield from (member.email for member in groups.members(db, approver.value) if member.notifications)
+        else:
+            person = people.find(db, approver.value)
+            if person is None or (person.notifications and not person.is_disabled):
+                yield approver.value
+
+
+def _write_to(db: Unit, token: Token, spec: Spec, address: str) -> None:
+    is_at_it = False
+    if spec.journey:
+        is_at_it = links.standing(db, token.environment_id, JOURNEY, spec.journey, address) is not None
+        links.to_journey(db, token.environment_id, spec.journey, address)
+    else:
+        links.to_token(db, token, address)
+    cause, later = f"{token.id}:{address}", db.now + _PRESENT if is_at_it else None
+    _queue(db, "request", token, address, cause=f"request:{cause}", not_before=later)
+    remind_at = reminder_at(db.now, token.timeout_at)
+    if remind_at is not None:
+        _queue(db, "reminder", token, address, cause=f"reminder:{cause}", not_before=remind_at)
+
+
+def _queue(db: Unit, kind: str, token: Token, address: str, *, cause: str, not_before: datetime | None) -> None:
+    queue(
+        db,
+        kind,
+        address,
+        cause=cause,
+        environment_id=token.environment_id,
+        subject_id=token.id,
+        not_before=not_before,
+    )

@@ -1,0 +1,104 @@
+"""The mails that ask and remind. Written when they are sent: the secret of a link is nowhere else."""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from ..database import Unit
+from ..notifications.kinds import Context, Kind, Kinds, NotNeeded
+from ..notifications.models import Mail
+from ..people import people
+from ..requests import lifecycle
+from ..requests.answers import choices_of
+from ..requests.spec import Spec
+from ..service import Service
+from ..tokens.models import Token
+from ..tokens.search import Doubt, certain, retrieve
+from . import links
+from .models import JOURNEY, TOKEN, Link
+
+LONGEST_EXCERPT = 600  # characters of a question's body in a mail
+
+_ANSWERED = NotNeeded("the question was answered or withdrawn meanwhile")
+_REVOKED = NotNeeded("the link was revoked meanwhile")
+
+
+class _Looked(msgspec.Struct, frozen=True):
+    """What a mail is about, as it stands now."""
+
+    token: Token
+    spec: Spec
+    link: Link
+    time_zone: str | None
+
+
+def path_of(link: Link) -> str:
+    """The page that a link opens."""
+    return f"/journeys/{quote(link.subject, safe='')}" if link.kind == JOURNEY else f"/approve/{link.subject}"
+
+
+async def url_of(service: Service, link: Link) -> str:
+    """The address that the recipient of a link opens."""
+    return f"{service.public_url}{path_of(link)}?link={await service.authentication.mint_link(link)}"
+
+
+async def asked(service: Service, mail: Mail) -> Context | NotNeeded:
+    """What the mails that ask and remind are filled with."""
+    looked: _Looked | NotNeeded = await certain(service.database, _look, mail)
+    if isinstance(looked, NotNeeded):
+        return looked
+    token, spec = looked.token, looked.spec
+    return {
+        "title": spec.title or "Do you approve?",
+        "requester": spec.requester,
+        "excerpt": spec.body if len(spec.body) <= LONGEST_EXCERPT else spec.body[: LONGEST_EXCERPT - 1] + "…",
+        "step": spec.step,
+        "deadline": None if token.timeout_at is None else moment_in(token.timeout_at, looked.time_zone),
+        "by_default": _label_of_default(spec),
+        "must_sign_in": spec.identity == "signed-in",
+        "url": await url_of(service, looked.link),
+    }
+
+
+KINDS: Kinds = {"request": Kind("Question", asked), "reminder": Kind("Reminder", asked)}
+
+
+def moment_in(moment: datetime, time_zone: str | None) -> str:
+    """`Tuesday 24 November 2026, 17:00 (Europe/Berlin)`; in UTC where nobody has said where they are."""
+    try:
+        zone = ZoneInfo(time_zone) if time_zone else UTC
+    except (ZoneInfoNotFoundError, ValueError):
+        zone, time_zone = UTC, None
+    name = time_zone or "UTC"
+    return f"{moment.astimezone(zone):%A %-d %B %Y, %H:%M} ({name})"
+
+
+def _look(db: Unit, mail: Mail) -> _Looked | NotNeeded | Doubt:
+    token = retrieve(db, mail.subject_id or "", mail.environment_id)
+    if isinstance(token, Doubt):
+        return token
+    request = None if token is None else lifecycle.find(db, token.id)
+    if token is None or request is None or token.is_settled:
+        return _ANSWERED
+    journey = request.spec.journey
+    kind, subject = (JOURNEY, journey) if journey else (TOKEN, token.id)
+    link = links.standing(db, token.environment_id, kind, subject, mail.recipient)
+    if link is None:
+        return _REVOKED
+    person = people.find(db, mail.recipient)
+    return _Looked(token, request.spec, link, person.time_zone if person else None)
+
+
+def _label_of_default(spec: Spec) -> str | None:
+    """What the default answer is called on its button."""
+    if spec.on_timeout is None:
+        return None
+    output: dict[str, Any] = spec.on_timeout.output
+    fitting = (
+        choice for choice in choices_of(spec) if all(output.get(name) == it for name, it in choice.output.items())
+    )
+    choice = next(fitting, None)
+    return None if choice is None else choice.label

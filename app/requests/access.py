@@ -1,0 +1,234 @@
+"""Who stands at the door of a token: with a link of their own, a public access token, or signed in.
+
+The secret in an address is exchanged for a cookie that only this door gets, that signs nobody in, and that lives as
+long as what it opens; and for an address without it. Nothing here changes anything.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from litestar import Response
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
+
+from .. import ids
+from ..access.guards import session_cookie
+from ..access.links import is_link
+from ..access.principals import LinkHolder, Person, PublicAccess
+from ..access.public_access import BadToken
+from ..database import Unit
+from ..links.models import TOKEN, Link
+from ..pages import words
+from ..pages.answers import see_other
+from ..pages.page import page
+from ..service import Service, service_of
+from ..tokens.search import Doubt, certain, retrieve
+from ..web.problems import Problem
+from . import lifecycle
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+Guest = PublicAccess | LinkHolder | Person
+
+COOKIE = "approval"
+LINK, PUBLIC_ACCESS = "link", "token"
+"""The names that a secret has in an address."""
+
+_NO_SECRET = (
+    "Open the link from your message again",
+    [
+        "This address alone does not open the question: the link in your message carries a secret, and this browser does not have it.",
+        "Open the link in the message that you were sent, or sign in if you have an account here. Cookies have to be allowed. Nothing was changed.",
+    ],
+)
+_EXPIRED = (
+    "This link has expired",
+    [
+        "It was good for a limited time, and that time is over.",
+        "Ask whoever sent it to you for a new one. Nothing was changed.",
+    ],
+)
+_NOT_VALID = (
+    "This link does not work",
+    [
+        "It may have been cut off on its way to you: open it from the message itself, or copy all of it.",
+        "If it still does not work, ask whoever sent it to you for a new one. Nothing was changed.",
+    ],
+)
+_ELSEWHERE = (
+    "This link does not work",
+    [
+        "It belongs to another question than the one at this address.",
+        "Open it from the message itself. If it still does not work, ask whoever sent it to you. Nothing was changed.",
+    ],
+)
+_NOT_ASKED = (
+    "This question asks other people",
+    [
+        "You are signed in, and it is not among what you are asked.",
+        "If you were sent a link to it, open that link. Nothing was changed.",
+    ],
+)
+UNKNOWN = (
+    "This question is not here",
+    [
+        "It may have been removed, or the link belongs to another server.",
+        "Ask whoever sent it to you. Nothing was changed.",
+    ],
+)
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """Somebody who may see a question, and the environment in which it is asked."""
+
+    guest: Guest
+    environment_id: str
+
+    @property
+    def name(self) -> str:
+        """Whom the limits count."""
+        return f"{type(self.guest).__name__}:{self.environment_id}:{self.guest.id}"
+
+
+class Closed(Exception):
+    """The door stays closed, and the page says kindly why."""
+
+    def __init__(self, words: tuple[str, list[str]], status: int) -> None:
+        super().__init__(words[0])
+        self.words = words
+        self.status = status
+
+
+async def visit(connection: Connection, token_id: str) -> Visit:
+    """Who is at the door, by the cookies that they bring. Raises Closed.
+
+    Who is asked and has signed in is known best, and comes before whatever link they have.
+    """
+    service = service_of(connection)
+    person = await _person(connection)
+    asked = None if person is None else await certain(service.database, _asked, token_id, person)
+    if person is not None and asked is not None and asked.by_name:
+        return Visit(person, asked.environment_id)
+    guest = await _guest_with_a_cookie(connection, token_id)
+    if guest is not None:
+        return Visit(guest, guest.environment_id)
+    if person is None:
+        raise Closed(_NO_SECRET, 401)
+    if asked is None or not person.may_see_desk_of(asked.environment_id):
+        raise Closed(_NOT_ASKED, 403)
+    return Visit(person, asked.environment_id)
+
+
+async def exchange(connection: Connection, token_id: str) -> Response[Any] | None:
+    """The clean address and the cookie for the secret that an address carries; None when it carries none. Raises Closed."""
+    secret = connection.query_params.get(LINK) or connection.query_params.get(PUBLIC_ACCESS)
+    if secret is None:
+        return None
+    service = service_of(connection)
+    guest = await _guest_with(service, token_id, secret)
+    path = f"/approve/{token_id}"
+    cookie = cookie_of(service, COOKIE, secret, path, guest.expires_at)
+    return see_other(path, cookies=(cookie,))
+
+
+def cookie_of(service: Service, name: str, secret: str, path: str, until: datetime) -> Cookie:
+    """The cookie that a secret is exchanged for."""
+    seconds = int((until - service.clock.now()).total_seconds())
+    return Cookie(
+        key=name,
+        value=secret,
+        path=path,
+        max_age=max(1, seconds),
+        httponly=True,
+        samesite="lax",
+        secure=service.is_secure,
+    )
+
+
+async def holder_of(service: Service, secret: str) -> LinkHolder:
+    """Who holds the link of this secret. Raises Closed, kindly, where it was revoked or has expired."""
+    try:
+        link = await service.authentication.link(secret)
+    except BadToken as error:
+        raise Closed(_NOT_VALID, 401) from error
+    if link.is_revoked:
+        raise Closed(_revoked(link), 410)
+    is_to_token = link.kind == TOKEN
+    return LinkHolder(
+        link.id,
+        link.environment_id,
+        link.recipient,
+        link.expires_at,
+        token_id=link.subject if is_to_token else None,
+        journey=None if is_to_token else link.subject,
+    )
+
+
+def closed_page(request: Any, closed: Closed) -> Response[str]:
+    """Why the door stays closed."""
+    title, sentences = closed.words
+    return page(request, "approve/late.html", status_code=closed.status, late_title=title, sentences=sentences)
+
+
+async def _guest_with_a_cookie(connection: Connection, token_id: str) -> PublicAccess | LinkHolder | None:
+    secret = connection.cookies.get(COOKIE)
+    if not secret:
+        return None
+    try:
+        return await _guest_with(service_of(connection), token_id, secret)
+    except Closed as closed:
+        if closed.words is _ELSEWHERE:
+            return None
+        raise
+
+
+async def _guest_with(service: Service, token_id: str, secret: str) -> PublicAccess | LinkHolder:
+    guest = await (holder_of(service, secret) if is_link(secret) else _public_access(service, secret))
+    # A secret for all tokens opens only what is an id: the text becomes part of an address and a cookie.
+    if not ids.is_token_id(token_id) or not guest.may_complete(token_id):
+        raise Closed(_ELSEWHERE, 403)
+    if isinstance(guest, LinkHolder) and guest.expires_at <= service.clock.now():
+        token = await certain(service.database, retrieve, token_id, guest.environment_id)
+        if token is None or token.is_waiting:
+            raise Closed(_EXPIRED, 410)
+    return guest
+
+
+async def _public_access(service: Service, secret: str) -> PublicAccess:
+    try:
+        return await service.authentication.public_access(secret)
+    except Problem as problem:
+        raise Closed(_EXPIRED if "expired" in problem.detail else _NOT_VALID, 401) from problem
+
+
+async def _person(connection: Connection) -> Person | None:
+    service = service_of(connection)
+    cookie = connection.cookies.get(session_cookie(service))
+    return await service.authentication.person(cookie) if cookie else None
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """Where a question is asked, and whether it asks somebody by address or group."""
+
+    environment_id: str
+    by_name: bool
+
+
+def _asked(db: Unit, token_id: str, person: Person) -> _Asked | Doubt | None:
+    token = retrieve(db, token_id) if ids.is_token_id(token_id) else None
+    if token is None or isinstance(token, Doubt):
+        return token
+    request = lifecycle.find(db, token_id)
+    return _Asked(token.environment_id, request is not None and lifecycle.is_asked(db, request.spec, person.email))
+
+
+def _revoked(link: Link) -> tuple[str, list[str]]:
+    assert link.revoked_at is not None  # noqa: S101 - for the type checker
+    by = words.who_from_outside(msgspec.json.decode(link.revoked_by or "{}"))
+    return (
+        "This link was taken back",
+        [
+            f"{words.capitalised(by)} did so on {words.exact(link.revoked_at)}. Nothing more is needed from you.",
+            "If you think that you are still asked, talk to whoever sent it to you. Nothing was changed.",
+        ],
+    )

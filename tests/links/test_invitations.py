@@ -1,0 +1,156 @@
+"""Whoever is asked gets a mail with a link of their own, and hears nothing that is not needed."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.links.invitations import reminder_at
+from app.links.mails import moment_in
+from app.people import groups, people
+from app.tokens.models import By
+from tests.cast import ADAS_KEY
+from tests.links.conftest import an_address, asked
+from tests.makers import House, unique
+from tests.pages.conftest import Visitor, text_of
+from tests.postbox import Postbox, link_in
+from tests.postbox import text_of as words_of
+
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def test_everybody_who_is_asked_gets_their_own_link(mailing: House, postbox: Postbox) -> None:
+    ada, ben, cora = mailing.program(ADAS_KEY), an_address(), an_address("cora")
+    token = asked(ada, ben, cora, body="All prices **20 %** down.")
+
+    mailing.deliver()
+
+    (for_ben,), (for_cora,) = postbox.to(ben), postbox.to(cora)
+    assert "Publish the autumn sale?" == for_ben["subject"]
+    assert "ada@example.com asks you" in words_of(for_ben)
+    assert "All prices **20 %** down." in words_of(for_ben)
+    assert "If nobody acts by" in words_of(for_ben)
+    assert f"{mailing.url}/approve/{token.id}?link=" in link_in(for_ben, token.id)
+    assert link_in(for_ben, token.id) != link_in(for_cora, token.id)
+    assert link_in(for_ben, token.id) in words_of(for_ben, "html")
+
+
+def test_a_group_is_written_to_one_by_one(mailing: House, postbox: Postbox) -> None:
+    """Each once, and without those who want no mails, or who ask and may not answer."""
+    ada, slug = mailing.program(ADAS_KEY), unique("g")
+    by = By(kind="system", door="command")
+    mailing.write(groups.add, slug, "Editors", by)
+    wants, wants_not, asks = an_address("wants"), an_address("not"), an_address("asks")
+    for address in (wants, wants_not, asks):
+        person = mailing.write(people.add, address, address, "approver")
+        mailing.write(groups.join, slug, person.id, by)
+    quiet(mailing, wants_not)
+
+    asked(ada, f"group:{slug}", wants, requester=asks, selfApproval=False)
+    mailing.deliver()
+
+    assert [1, 0, 0] == [len(postbox.to(address)) for address in (wants, wants_not, asks)]
+
+
+def quiet(house: House, address: str) -> None:
+    """Somebody switches their mails off."""
+    table = people._people
+    house.write(lambda db: db.execute(table.update().where(table.c.email == address).values(notifications=False)))
+
+
+def test_nobody_is_written_to_where_the_program_does_that_itself(mailing: House, postbox: Postbox) -> None:
+    ben = an_address()
+    asked(mailing.program(ADAS_KEY), ben, notify=False)
+
+    mailing.deliver()
+
+    assert [] == postbox.to(ben)
+
+
+def test_a_repeated_create_writes_once(mailing: House, postbox: Postbox) -> None:
+    ada, ben = mailing.program(ADAS_KEY), an_address()
+    request = {"title": "Publish?", "approvers": [ben]}
+    for _ in range(2):
+        ada.make_token(request=request, idempotencyKey=ben)
+        mailing.deliver()
+
+    assert 1 == len(postbox.to(ben))
+
+
+def test_an_answer_stops_the_mails(mailing: House, postbox: Postbox) -> None:
+    """Both the first, when it was still on its way, and the reminder."""
+    ada, ben = mailing.program(ADAS_KEY), an_address()
+    token = asked(ada, ben)
+    ada.complete(token, {"approved": True})
+
+    mailing.deliver()
+    mailing.clock.move(hours=30)
+    mailing.deliver()
+
+    assert [] == postbox.to(ben)
+
+
+def test_one_reminder_comes_before_the_deadline(mailing: House, postbox: Postbox) -> None:
+    ada, ben = mailing.program(ADAS_KEY), an_address()
+    token = asked(ada, ben, timeout="4d")
+    mailing.deliver()
+
+    mailing.clock.move(days=2, hours=23)
+    mailing.deliver()
+    assert 1 == len(postbox.to(ben))
+    mailing.clock.move(hours=2)
+    mailing.deliver()
+    mailing.deliver()
+
+    first, reminder = postbox.to(ben)
+    assert "Reminder: Publish the autumn sale?" == reminder["subject"]
+    assert link_in(first, token.id) == link_in(reminder, token.id)
+
+
+def test_the_default_answer_is_told_in_words(mailing: House, postbox: Postbox) -> None:
+    ben = an_address()
+    asked(mailing.program(ADAS_KEY), ben, onTimeout={"output": {"approved": False}})
+
+    mailing.deliver()
+
+    assert "this is taken as the answer: Send back." in words_of(postbox.to(ben)[0])
+
+
+@pytest.mark.parametrize(
+    ("life", "before"),
+    [
+        (None, None),
+        (timedelta(minutes=30), None),
+        (timedelta(hours=4), timedelta(hours=1)),
+        (timedelta(days=2), timedelta(hours=12)),
+        (timedelta(days=30), timedelta(hours=24)),
+    ],
+)
+def test_a_reminder_comes_in_time_to_act(life: timedelta | None, before: timedelta | None) -> None:
+    deadline = None if life is None else NOON + life
+
+    assert (None if deadline is None or before is None else deadline - before) == reminder_at(NOON, deadline)
+
+
+def test_times_are_told_in_the_readers_zone() -> None:
+    assert "Tuesday 24 November 2026, 13:00 (Europe/Berlin)" == moment_in(NOON, "Europe/Berlin")
+    assert "Tuesday 24 November 2026, 12:00 (UTC)" == moment_in(NOON, None)
+    assert "Tuesday 24 November 2026, 12:00 (UTC)" == moment_in(NOON, "Nowhere/At all")
+
+
+def test_the_timeline_tells_sent_opened_and_answered(mailing: House, postbox: Postbox, guest: Visitor) -> None:
+    ada, ben = mailing.program(ADAS_KEY), an_address()
+    token = asked(ada, ben)
+    mailing.deliver()
+    guest.open(link_in(postbox.to(ben)[0], token.id).removeprefix(mailing.url))
+
+    guest.send(f"/approve/{token.id}/opened")
+    guest.send(f"/approve/{token.id}/opened")
+    guest.send(f"/approve/{token.id}", decision="approve")
+
+    desk = Visitor(mailing)
+    desk.client.cookies.set("waitpoint", mailing.sign_in())
+    story = text_of(desk.open(f"/tokens/{token.id}"))
+    assert f"Mail sent to {ben}" in story
+    assert 1 == story.count(f"Opened by {ben} (by link)")
+    assert f"Completed by {ben} (by link)" in story
+    desk.client.close()
