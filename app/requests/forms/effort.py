@@ -48,6 +48,7 @@ class _Count:
     def __init__(self, root: Any) -> None:
         self.root = root
         self.known: dict[tuple[int, int], int] = {}
+        self.sorted: dict[int, tuple[list[Any], list[Any], list[Any]]] = {}
         self.under_way: set[int] = set()
 
     def visits(self, schema: Any, depth: int) -> int:
@@ -60,7 +61,9 @@ class _Count:
         if id(schema) in self.under_way:
             raise TooMuch("refers to itself without going deeper into the answer")
         self.under_way.add(id(schema))
-        here, at_one_name, always = self._sorted(schema)
+        if id(schema) not in self.sorted:
+            self.sorted[id(schema)] = self._sorted(schema)
+        here, at_one_name, always = self.sorted[id(schema)]
         total = 1 + sum(self.visits(part, depth) for part in here)
         self.under_way.discard(id(schema))
         if depth > 0:

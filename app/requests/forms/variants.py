@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 import jsonschema_rs
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from .fields import Condition, Field, Form, Missing
 from .validation import OPTIONS, prepared
 
+_WHOLE = "urn:waitpoint:form"
 _TYPES = {bool: "boolean", dict: "object", float: "number", int: "integer", list: "array", str: "string"}
 
 
@@ -46,10 +48,16 @@ def holds(form: Form, condition: Condition, group: dict[str, Any]) -> bool:
 
 def satisfies(form: Form, pointer: str, value: Any) -> bool:
     """Whether a value satisfies the part of a form's schema that a pointer leads to."""
-    validator = _validators(msgspec.json.encode(form.schema)).get(f"#{pointer}")
-    return validator is not None and validator.is_valid(value)
+    return _part(msgspec.json.encode(form.schema), pointer).is_valid(value)
+
+
+@lru_cache(maxsize=1024)
+def _part(schema_text: bytes, pointer: str) -> jsonschema_rs.Validator:
+    """A validator for one part. The references in it lead into the whole, which is known under a name."""
+    place = {"$ref": f"{_WHOLE}#{quote(pointer)}"}
+    return jsonschema_rs.Draft202012Validator(place, registry=_registry(schema_text), **OPTIONS)
 
 
 @lru_cache(maxsize=128)
-def _validators(schema_text: bytes) -> jsonschema_rs.ValidatorMap:
-    return jsonschema_rs.validator_map_for(prepared(msgspec.json.decode(schema_text)), **OPTIONS)
+def _registry(schema_text: bytes) -> jsonschema_rs.Registry:
+    return jsonschema_rs.Registry([(_WHOLE, prepared(msgspec.json.decode(schema_text)))])
