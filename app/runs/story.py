@@ -20,6 +20,11 @@ class Recorded(msgspec.Struct, frozen=True):
     at: datetime
     checkpoint: Checkpoint
 
+    @property
+    def is_step(self) -> bool:
+        """Whether it is a call of the task's; which steps to do afresh is recorded beside them."""
+        return self.checkpoint.kind == STEP and not self.checkpoint.position.startswith("retry/")
+
 
 class Link(msgspec.Struct, frozen=True):
     """Another thing that is spoken of."""
@@ -154,9 +159,7 @@ class Story:
         if checkpoint.kind == WAIT:
             there = Entry(at=at, mark="seen", words="What it waited for was there already", position=position)
             return None if position in self._waited else there
-        if checkpoint.kind == STEP and position.startswith("retry/"):
-            return None  # which steps to do afresh: of no interest to a person
-        return self._of_step(at, checkpoint)
+        return self._of_step(at, checkpoint) if Recorded(at, checkpoint).is_step else None
 
     def _of_step(self, at: datetime, checkpoint: Checkpoint) -> Entry:
         position, name = checkpoint.position, checkpoint.name

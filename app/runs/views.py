@@ -17,7 +17,7 @@ from ..tokens.search import Doubt
 from ..tokens.search import retrieve as token_by_id
 from ..tokens.views import View, version_of
 from .filters import STATUS_NAMES, Filters
-from .models import STEP, Checkpoint, CheckpointRow, Run, WaitRow
+from .models import Checkpoint, CheckpointRow, Run, WaitRow
 from .picture import picture_of
 from .search import COUNT_LIMIT, count, of_ids, search
 from .story import LONGEST_RESULT, Recorded, Story, said
@@ -114,7 +114,7 @@ def run_view(db: Unit, run_id: str, environment_id: str | None = None) -> View |
         return tokens
     story = Story(events, journal, tokens)
     around = {each.id: each for each in of_ids(db, [*story.children, *filter(None, [run.parent_id])])}
-    steps = [each.at for each in journal if each.checkpoint.kind == STEP]
+    steps = [each.at for each in journal if each.is_step]
     return {
         "run": run,
         "now": db.now,

@@ -103,9 +103,7 @@ class Scenes:
             ),
             "now": self.now,
             "environment": self.environment,
-            "picture": picture_of(
-                run, events, [each.at for each in journal if each.checkpoint.kind == "step"], self.now
-            ),
+            "picture": picture_of(run, events, [each.at for each in journal if each.is_step], self.now),
             "entries": Story(events, journal, tokens).entries(),
             "is_cut": False,
             "waits": [],

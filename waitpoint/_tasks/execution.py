@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar, copy_context
@@ -36,6 +35,7 @@ from waitpoint._tasks.engine import Ended, Engine, Fenced, Mode, Owner, SleepKey
 from waitpoint._tasks.journal import Checkpoint, CodeHasChanged, Failure, Journal
 from waitpoint._tasks.payloads import arguments_of
 from waitpoint._tasks.retries import Retries
+from waitpoint._tasks.tracebacks import readable
 from waitpoint._values import Token
 
 T = TypeVar("T")
@@ -466,7 +466,7 @@ def failure_of(error: BaseException) -> Failure:
     return Failure(
         type=type(error).__name__,
         message=str(error)[:LONGEST_WORDS],
-        traceback="".join(traceback.format_exception(error))[-LONGEST_WORDS:],
+        traceback=readable(error)[-LONGEST_WORDS:],
         answer=dict(getattr(error, "answer", {})),
     )
 
