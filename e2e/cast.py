@@ -31,6 +31,10 @@ class AdasProgram:
     def cancel(self, token: SimpleNamespace, reason: str) -> None:
         self._post(f"{TOKENS}/{token.id}/cancel", {"reason": reason})
 
+    def trigger(self, task: str, payload: object) -> str:
+        """Queue a run of a task; gives its id."""
+        return str(self._post(f"/api/v1/tasks/{task}/trigger", {"payload": payload})["id"])
+
     def look(self, token: SimpleNamespace) -> dict[str, Any]:
         """The token as it stands."""
         return self._send("GET", f"{TOKENS}/{token.id}", None)

@@ -111,7 +111,7 @@ def _is_ours(locations: Sequence[str] | None) -> bool:
 def _help() -> str:
     commands = {
         "tokens": "Create, list, show, complete, cancel and watch tokens.",
-        "runs": "Trigger, list, show, cancel and watch runs of tasks.",
+        "runs": "Trigger, list, show, watch, cancel and retry runs of tasks.",
         "worker": "Run the tasks of a module.",
         **SERVER_COMMANDS,
     }

@@ -75,6 +75,17 @@ def cancel(channel: BlockingChannel, options: argparse.Namespace) -> int:
     return _done(channel, options, "CANCELED", "Cancelled.")
 
 
+def retry(channel: BlockingChannel, options: argparse.Namespace) -> int:
+    before = channel.ask(calls.retrieve_run(options.id))
+    channel.ask(calls.retry_run(options.id))
+    run = channel.ask(calls.retrieve_run(options.id))
+    if options.json:
+        return _print_json(run)
+    is_done = before.status in {"FAILED", "CANCELED"}
+    print("Queued once more." if is_done else f"Nothing changed: the run is {_status(run)}.")
+    return DONE
+
+
 def watch(channel: BlockingChannel, options: argparse.Namespace) -> int:
     return _watched(channel, options.id, options.wait, options)
 
@@ -191,6 +202,9 @@ def _parser() -> argparse.ArgumentParser:
     asked.add_argument("--watch", action="store_true", help="wait until it ends, then show it")
 
     command("cancel", cancel, "Cancel a run.").add_argument("id")
+
+    sentence = "Queue a failed or cancelled run once more; only what failed runs again."
+    command("retry", retry, sentence).add_argument("id")
 
     asked = command("watch", watch, "Wait until a run ends, then show it.")
     asked.add_argument("id")

@@ -48,7 +48,12 @@ _OF_SUBJECT = (
     .order_by(_events.c.seq)
     .limit(bindparam("limit"))
 )
-_LATEST_OF_SUBJECT = _OF_SUBJECT.order_by(None).order_by(_events.c.seq.desc())
+_LATEST_OF_SUBJECT = (
+    select(*_COLUMNS)
+    .where(_events.c.subject == bindparam("subject"))
+    .order_by(_events.c.seq.desc())
+    .limit(bindparam("limit"))
+)
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -133,6 +133,9 @@ class Story:
         first = self._tokens.get(ids[0]) if ids else None
         if first is not None and first.kind == SLEEP:
             return Entry(at=event.at, mark="waiting", words="Sleeps until", position=position, until=first.timeout_at)
+        if event.data.get("input"):
+            says = f"Waits for the input `{event.data['input']}`"
+            return Entry(at=event.at, mark="waiting", words=says, position=position)
         links = tuple(self._link(token_id) for token_id in ids)
         return Entry(at=event.at, mark="waiting", words="Waits for", position=position, links=links)
 
@@ -146,6 +149,11 @@ class Story:
                 at=event.at, mark="seen", words="Woken: the run that it waited for has ended", position=position
             )
         return Entry(at=event.at, mark="seen", words="Woken", position=position, actor=actor)
+
+    def _input(self, event: Event) -> Entry:
+        return Entry(
+            at=event.at, mark="seen", words=f"Was sent the input `{event.data.get('input')}`", actor=event.actor
+        )
 
     def _of_checkpoint(self, at: datetime, checkpoint: Checkpoint) -> Entry | None:
         position = checkpoint.position
@@ -197,10 +205,19 @@ _TELLERS = {
     "run.waits": "_waits",
     "run.waiting": "_ignored",
     "run.woken": "_woken",
+    "run.input": "_input",
     "run.retried": "_retried",
     "run.problem": "_problem",
     "run.completed": "_completed",
     "run.failed": "_failed",
     "run.canceled": "_cancelled",
 }
-_RANKS = {"run.queued": 0, "run.executing": 0, "run.retried": 0, "run.waits": 2, "run.woken": 3, "run.problem": 4}
+_RANKS = {
+    "run.queued": 0,
+    "run.executing": 0,
+    "run.retried": 0,
+    "run.waits": 2,
+    "run.input": 2,
+    "run.woken": 3,
+    "run.problem": 4,
+}

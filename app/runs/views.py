@@ -39,13 +39,23 @@ _checkpoints = table_of(CheckpointRow)
 _waits = table_of(WaitRow)
 
 
+class Opened(msgspec.Struct, frozen=True):
+    """A run waits at this position for this token, perhaps among others; for an input if it is one's."""
+
+    position: str
+    mode: str
+    token_id: str
+    input: str | None
+
+
 class OpenWait(msgspec.Struct, frozen=True):
-    """What a run waits for at one position: `tokens` that people and services settle, a child, or an instant."""
+    """What a run waits for at one position: `tokens` that people and services settle, a child, an input, an instant."""
 
     position: str
     mode: str
     tokens: tuple[Token, ...]
     children: tuple[str, ...]
+    input: str | None = None
 
     @property
     def until(self) -> Any:
@@ -109,7 +119,7 @@ def run_view(db: Unit, run_id: str, environment_id: str | None = None) -> View |
     events = log.latest_of_subject(db, run_id, MOST_TOLD)
     journal = _journal(db, run_id)
     opened = _opened(db, run_id)
-    tokens = _tokens_of(db, events, [token_id for *_, token_id in opened])
+    tokens = _tokens_of(db, events, [each.token_id for each in opened])
     if isinstance(tokens, Doubt):
         return tokens
     story = Story(events, journal, tokens)
@@ -183,12 +193,12 @@ def _journal(db: Unit, run_id: str) -> list[Recorded]:
     return [Recorded(at, Checkpoint(*checkpoint)) for at, *checkpoint in reversed(rows)]
 
 
-def _opened(db: Unit, run_id: str) -> list[tuple[str, str, str]]:
-    """Position, mode and token of the waits that are open."""
+def _opened(db: Unit, run_id: str) -> list[Opened]:
+    """The waits that are open, each token of theirs."""
     here = _waits.c
-    waits = select(here.position, here.mode, here.token_id).where(here.run_id == run_id)
+    waits = select(here.position, here.mode, here.token_id, here.input).where(here.run_id == run_id)
     rows: list[Any] = [*db.execute(waits.order_by(here.position, here.number).limit(MOST_TOKENS))]
-    return [(position, mode, token_id) for position, mode, token_id in rows]
+    return [Opened(*row) for row in rows]
 
 
 def _tokens_of(db: Unit, events: list[Event], opened: list[str]) -> dict[str, Token] | Doubt:
@@ -204,13 +214,14 @@ def _tokens_of(db: Unit, events: list[Event], opened: list[str]) -> dict[str, To
     return tokens
 
 
-def _open_waits(opened: list[tuple[str, str, str]], tokens: dict[str, Token], story: Story) -> list[OpenWait]:
+def _open_waits(opened: list[Opened], tokens: dict[str, Token], story: Story) -> list[OpenWait]:
     waits = []
-    for position in dict.fromkeys(position for position, *_ in opened):
-        here = [(mode, token_id) for at, mode, token_id in opened if at == position]
-        children = [child for _, token_id in here if (child := story.child_of(token_id))]
-        waited_for = [tokens[token_id] for _, token_id in here if token_id in tokens and not story.child_of(token_id)]
-        waits.append(OpenWait(position, here[0][0], tuple(waited_for), tuple(children)))
+    for position in dict.fromkeys(each.position for each in opened):
+        here = [each for each in opened if each.position == position]
+        ids = [each.token_id for each in here]
+        children = tuple(child for token_id in ids if (child := story.child_of(token_id)))
+        waited_for = tuple(tokens[token_id] for token_id in ids if token_id in tokens and not story.child_of(token_id))
+        waits.append(OpenWait(position, here[0].mode, waited_for, children, here[0].input))
     return waits
 
 

@@ -217,7 +217,13 @@ class Scenes:
         children = [self.done(3, "COMPLETED", task="translate"), self.run(4, task="translate")]
         wait = OpenWait("3", "all", (token,), ())
         both = OpenWait("4", "any", (self._token(),), (children[1].id,))
-        return self.shown(run, log, tokens={TOKEN: token}, waits=[wait, both], children=children)
+        return self.shown(
+            run,
+            log,
+            tokens={TOKEN: token},
+            waits=[wait, both, OpenWait("5", "all", (self._token(),), (), "approval")],
+            children=children,
+        )
 
     def _stuck(self) -> dict[str, Any]:
         problem = "step 3: expected `send`, found `charge`"

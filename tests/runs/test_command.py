@@ -118,9 +118,22 @@ def test_a_run_is_cancelled_once(work: Work, types: Typed) -> None:
     assert ["CANCELED"] == [each["status"] for each in types.json("cancel", run.id)]
 
 
+def test_a_failed_run_is_retried(work: Work, types: Typed) -> None:
+    """Any other stays as it is."""
+    failed, executing = work.start(), work.start()
+    work.fail(failed, type="CardDeclined", message="no")
+
+    assert 0 == types("retry", failed.id)
+    assert "Queued once more.\n" == types.out
+    assert "QUEUED" == work.read(failed).status
+    types("retry", executing.id)
+    assert "Nothing changed: the run is executing.\n" == types.out
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
+        (("show", "run_" + "0" * 36), 1),
         (("show", "nonsense"), 2),
         (("trigger", "x", "--data", "{"), 2),
         (("list", "--status", "maybe"), 2),

@@ -97,6 +97,17 @@ def test_a_child_is_spoken_of_as_a_run() -> None:
     assert ("run_2",) == story.children
 
 
+def test_an_input_is_spoken_of_by_its_name() -> None:
+    """Not as the token that stands for it."""
+    waits, sent = told(
+        event(1, "run.waits", position="1", tokens=["t"], input="approval"),
+        event(2, "run.input", KEY, input="approval"),
+    )
+
+    assert ("Waits for the input `approval`", ()) == (waits.words, waits.links)
+    assert ("Was sent the input `approval`", KEY) == (sent.words, sent.actor)
+
+
 def test_what_went_wrong_is_told_in_words() -> None:
     error = '{"type":"CardDeclined","message":"no","traceback":"…"}'
 

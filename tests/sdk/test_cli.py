@@ -165,7 +165,7 @@ def test_what_others_wrote_does_not_steer_the_terminal(types: Typed, stand_in: S
         (["tokens", "show"], 2, "required: id"),
         (["tokens"], 2, "required: COMMAND"),
         (["tokens", "list", "--status", "LOST"], 2, "invalid choice"),
-        (["tokens", "list", "--limit", "-1"], 2, "not a number of tokens"),
+        (["tokens", "list", "--limit", "-1"], 2, "not a number"),
         (["tokens", "complete", "waitpoint_999", "--data", "yes"], 2, "A text needs quotes"),
         (["tokens", "complete", "waitpoint_999", "--data", "NaN"], 2, "JSON has no such number"),
         (["tokens", "list", "--url", "nowhere"], 2, "WAITPOINT_URL"),
