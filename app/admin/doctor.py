@@ -307,6 +307,9 @@ _RULES = {
     ),
     "SELECT count(*) FROM runs r WHERE r.status = 'WAITING' AND r.problem IS NULL"
     " AND NOT EXISTS (SELECT 1 FROM waits w WHERE w.run_id = r.id)": "runs wait for nothing",
+    "SELECT count(*) FROM run_tags t JOIN runs r ON r.id = t.run_id WHERE t.status <> r.status": (
+        "tags of runs tell another status than the runs have"
+    ),
     "SELECT count(*) FROM waits w JOIN runs r ON r.id = w.run_id"
     " WHERE r.status IN ('COMPLETED', 'FAILED', 'CANCELED')": "waits belong to runs that have ended",
 }

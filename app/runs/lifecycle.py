@@ -26,11 +26,16 @@ from .models import (
     IS_EXECUTING,
     IS_QUEUED,
     IS_WAITING,
+    MADE_RUN,
     QUEUED,
+    STEP,
+    WAIT,
     WAITING,
+    CheckpointRow,
     Owner,
     Run,
     RunRow,
+    RunTagRow,
     Status,
     WaitRow,
     run_of,
@@ -43,6 +48,8 @@ PARKED_GRACE = timedelta(seconds=2)
 
 _runs = table_of(RunRow)
 _waits = table_of(WaitRow)
+_tags = table_of(RunTagRow)
+_checkpoints = table_of(CheckpointRow)
 
 
 class NewRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +82,12 @@ class Unknown(msgspec.Struct, frozen=True):
 FENCED = Fenced()
 
 _INSERT = Prepared(insert(_runs))
+_INSERT_TAGS = Prepared(insert(_tags))
+_RESTATE_TAGS = Prepared(
+    update(_tags)
+    .where(_tags.c.run_id == bindparam("b_id"), _tags.c.status != bindparam("b_status"))
+    .values(status=bindparam("b_status"))
+)
 _THE_RUN = select(*COLUMNS).where(_runs.c.id == bindparam("b_id"))
 _BY_ID = Prepared(_THE_RUN, COLUMNS)
 LOCKED = Prepared(_THE_RUN.with_for_update(), COLUMNS)
@@ -161,6 +174,27 @@ _ONCE_MORE = Prepared(
     .returning(*COLUMNS),
     COLUMNS,
 )
+_CHILDREN = Prepared(
+    select(_runs.c.id)
+    .where(
+        _runs.c.parent_id == bindparam("b_parent"),
+        _runs.c.parent_id.is_not(None),  # said so that a database sees that the index of few rows is enough
+        _runs.c.finished_at.is_(None),
+    )
+    .order_by(_runs.c.id),
+    [_runs.c.id],
+)
+_JOURNAL = Prepared(
+    select(_checkpoints.c.position, _checkpoints.c.kind, _checkpoints.c.result)
+    .where(_checkpoints.c.run_id == bindparam("b_run"))
+    .order_by(_checkpoints.c.at, _checkpoints.c.position),
+    [_checkpoints.c.position, _checkpoints.c.kind, _checkpoints.c.result],
+)
+_NOTE = Prepared(insert(_checkpoints))
+_GIVE_TOKEN = Prepared(
+    update(_runs).where(_runs.c.id == bindparam("b_id")).values(token_id=bindparam("b_token")).returning(*COLUMNS),
+    COLUMNS,
+)
 _PROBLEM = Prepared(
     update(_runs)
     .where(_OWNED)
@@ -209,6 +243,22 @@ def trigger(db: Unit, environment_id: str, new: NewRun, by: By, parent_id: str |
                 tokens.move_key(db, environment_id, "run-request", new.request_key, earlier.token_id, lifetime)
             return Triggered(_made_before(db, earlier.token_id), is_cached=True)
     return Triggered(_insert(db, environment_id, run_id, new, by, parent_id), is_cached=False)
+
+
+def with_a_token(db: Unit, run: Run, by: By) -> Run:
+    """The run with the token that its end settles, for which another run may wait."""
+    if run.token_id is not None:
+        return run
+    locked = found(db, LOCKED, run.id)
+    assert locked is not None  # noqa: S101 - runs stay
+    if locked.token_id is not None:
+        return locked
+    token = _token_of_the_end(db, run.environment_id, by)
+    (row,) = db.run(_GIVE_TOKEN, {"b_id": run.id, "b_token": token.id})
+    given = run_of(row)
+    if given.is_finished:
+        tokens.settle(db, token.id, given.environment_id, _answer_of(given), by)
+    return given
 
 
 def claim(
@@ -282,12 +332,19 @@ def try_again(db: Unit, environment_id: str, tasks: tuple[str, ...], limit: int 
 
 
 def cancel(db: Unit, run_id: str, environment_id: str, by: By, rules: Rules = NO_RULES) -> Run | Unknown:
-    """End a run from outside. A finished one stays as it is; its worker, if it has one, is fenced."""
-    run = found(db, LOCKED, run_id)
-    if run is None or run.environment_id != environment_id:
+    """End a run from outside, and with it the runs that it has begun and that have not ended.
+
+    A finished run stays as it is; its worker, if it has one, is fenced.
+    """
+    known = retrieve(db, run_id, environment_id)
+    if known is None:
         return Unknown()
-    if run.is_finished:
-        return run
+    if known.is_finished:
+        return known
+    _lock_children(db, run_id)
+    run = found(db, LOCKED, run_id)
+    if run is None or run.is_finished:
+        return run or Unknown()
     cancelled = (
         update(_runs)
         .where(_runs.c.id == run_id)
@@ -296,13 +353,16 @@ def cancel(db: Unit, run_id: str, environment_id: str, by: By, rules: Rules = NO
     )
     run = run_of(db.execute(cancelled).one())
     _ended(db, run, by, rules)
+    for child_id in _unfinished_children(db, run_id):
+        cancel(db, child_id, environment_id, by, rules)
     return run
 
 
 def retry(db: Unit, run_id: str, environment_id: str, by: By) -> Run | Unknown:
     """Queue a failed or cancelled run once more. It keeps its journal, so only what failed runs again.
 
-    Any other run stays as it is. What a parent was told of the first end stands.
+    Any other run stays as it is. What a parent was told of the first end stands. Children that were
+    cancelled before this run heard of their end are begun anew.
     """
     run = found(db, LOCKED, run_id)
     if run is None or run.environment_id != environment_id:
@@ -311,8 +371,43 @@ def retry(db: Unit, run_id: str, environment_id: str, by: By) -> Run | Unknown:
         return run
     (row,) = db.run(_ONCE_MORE, {"b_id": run.id, "b_available": db.now})
     run = run_of(row)
+    _begin_children_anew(db, run)
     record(db, "run.retried", run, by, attempt=run.attempt)
     return run
+
+
+def _begin_children_anew(db: Unit, run: Run) -> None:
+    """Note in the journal which calls are to be made afresh, as a worker does before another attempt."""
+    at: dict[str, tuple[str, str]] = {}
+    told: set[str] = set()
+    attempts = 0
+    for position, kind, result in db.run(_JOURNAL, {"b_run": run.id}):
+        if kind == MADE_RUN:
+            made = msgspec.json.decode(result)
+            at[position.partition("#")[0]] = (made["run"], made["token"])  # the last time counts
+        elif kind == WAIT:
+            told.update(msgspec.json.decode(result))
+        attempts += position.startswith("retry/")
+    afresh = [position for position, (child, token) in at.items() if token not in told and _is_canceled(db, child)]
+    if afresh:
+        values = {"position": f"retry/{attempts + 1}", "kind": STEP, "name": "retry", "error": None, "at": db.now}
+        db.insert(_NOTE, {**values, "run_id": run.id, "result": msgspec.json.encode(afresh).decode()})
+
+
+def _is_canceled(db: Unit, run_id: str) -> bool:
+    run = found(db, _BY_ID, run_id)
+    return run is not None and run.is_canceled
+
+
+def _lock_children(db: Unit, run_id: str) -> None:
+    """Before their parent, since the end of a child holds the child when it comes to its parent."""
+    for child_id in _unfinished_children(db, run_id):
+        _lock_children(db, child_id)
+        db.run(LOCKED, {"b_id": child_id})
+
+
+def _unfinished_children(db: Unit, run_id: str) -> list[str]:
+    return [child_id for (child_id,) in db.run(_CHILDREN, {"b_parent": run_id})]
 
 
 def renew(db: Unit, owners: tuple[Owner, ...], lease: timedelta) -> list[Owner]:
@@ -373,7 +468,9 @@ def found(db: Unit, statement: Prepared, run_id: str) -> Run | None:
 
 
 def record(db: Unit, kind: str, run: Run, by: By, **details: Any) -> None:
-    """Log what happened to a run."""
+    """Log what happened to a run, and tell its tags how it stands now: they know its status."""
+    if run.tags:
+        db.run(_RESTATE_TAGS, {"b_id": run.id, "b_status": run.status})
     tags = {"tags": run.tags} if run.tags else {}
     data = {"task": run.task, "status": run.status, "generation": run.generation, **tags, **details}
     db.record(kind, run.id, environment_id=run.environment_id, actor=by, data=data)
@@ -409,6 +506,9 @@ def _insert(db: Unit, environment_id: str, run_id: str, new: NewRun, by: By, par
         token_id=token_id,
     )
     db.insert(_INSERT, {**msgspec.structs.asdict(run), "tags": msgspec.json.encode(run.tags).decode()})
+    if run.tags:
+        tag = {"environment_id": environment_id, "run_id": run_id, "status": QUEUED}
+        db.insert(_INSERT_TAGS, *(tag | {"tag": name} for name in dict.fromkeys(run.tags)))
     record(db, "run.queued", run, by)
     return run
 

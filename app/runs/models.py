@@ -48,6 +48,7 @@ class RunRow(Table, table=True):
         _only_where("status = 'QUEUED'", "ix_runs_queue", "environment_id", "task", "available_at", "id"),
         _only_where("status = 'WAITING' AND problem IS NOT NULL", "ix_runs_problem", "environment_id", "task", "id"),
         _only_where("status = 'EXECUTING'", "ix_runs_leases", "lease_until"),
+        _only_where("parent_id IS NOT NULL", "ix_runs_parent", "parent_id", "id"),
         {"sqlite_with_rowid": False},
     )
 
@@ -71,6 +72,21 @@ class RunRow(Table, table=True):
     idempotency_key: str | None = Field(default=None, sa_type=Text)
     parent_id: str | None = Field(default=None, sa_type=Text)
     token_id: str | None = Field(default=None, sa_column=Column(Text, ForeignKey("tokens.id"), nullable=True))
+
+
+class RunTagRow(Table, table=True):
+    """One tag of one run, with the run's status, so that a list by tag and status is a range of an index."""
+
+    __tablename__ = "run_tags"
+    __table_args__ = (
+        Index("ix_run_tags_status", "environment_id", "tag", "status", "run_id"),
+        {"sqlite_with_rowid": False},
+    )
+
+    run_id: str = Field(sa_column=Column(Text, ForeignKey("runs.id"), primary_key=True))
+    tag: str = Field(sa_column=Column(Text, primary_key=True))
+    environment_id: str = Field(sa_type=Text)
+    status: str = Field(sa_type=Text)
 
 
 class CheckpointRow(Table, table=True):

@@ -1,18 +1,18 @@
 """Lists of runs, newest first, that page by key and never by offset."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, case, func, select, true
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, select, true
 
 from .. import ids
 from ..clock import MILLISECOND
 from ..database import Unit
 from ..database.tables import table_of
 from ..tokens.queries import Reader, collected, query_error
-from .models import COLUMNS, STATUSES, Run, RunRow, Status, run_of
+from .models import COLUMNS, STATUSES, Run, RunRow, RunTagRow, Status, run_of
 
 KNOWN = {
     "filter[status]",
@@ -27,9 +27,10 @@ KNOWN = {
 }
 
 COUNT_LIMIT = 1000  # a count beyond this reads "1,000+": counting must not depend on how many there are
-SCAN_LIMIT = 10_000  # runs of a status, the newest, that are looked at to count those of a task or a tag
+SCAN_LIMIT = 10_000  # runs of a status, the newest, that are looked at to count those of a task
 
 _runs = table_of(RunRow)
+_tags = table_of(RunTagRow)
 
 
 class Search(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,29 +84,32 @@ def search_in(parameters: Iterable[tuple[str, str]], now: datetime, *, strict: b
 
 
 def search(db: Unit, environment_id: str, wanted: Search) -> Page:
-    """A page of runs of one environment: a range of an index for each status, put together."""
+    """A page of runs of one environment: a range of an index for each status and tag, put together."""
     backwards = wanted.before is not None
-    order = _runs.c.id.asc() if backwards else _runs.c.id.desc()
-    found: list[Run] = []
+    found: set[str] = set()
     for status in wanted.statuses or STATUSES:
-        here = (_runs.c.environment_id == environment_id, _runs.c.status == status)
-        rows = select(*COLUMNS).where(*here, *_conditions(wanted)).order_by(order).limit(wanted.size + 1)
-        found += [run_of(row) for row in db.execute(rows)]
-    found.sort(key=lambda run: run.id, reverse=not backwards)
-    return _page(found[: wanted.size + 1], wanted, backwards=backwards)
+        for branch in _branches(environment_id, status, wanted):
+            order = branch.key.asc() if backwards else branch.key.desc()
+            named = branch.of(branch.key).where(*_task(wanted), *_cursor(branch.key, wanted))
+            found.update(db.execute(named.order_by(order).limit(wanted.size + 1)).scalars())
+    ordered = sorted(found, reverse=not backwards)[: wanted.size + 1]
+    runs = {run.id: run for run in of_ids(db, ordered)} if ordered else {}
+    return _page([runs[run_id] for run_id in ordered if run_id in runs], wanted, backwards=backwards)
 
 
 def count(db: Unit, environment_id: str, status: Status, wanted: Search) -> Count:
-    """How many runs of one status a search finds. Those of a task or a tag are counted among the newest."""
-    here = (_runs.c.environment_id == environment_id, _runs.c.status == status, *_range(wanted))
-    narrowed = _narrowing(wanted)
-    matches = case((and_(true(), *narrowed), 1), else_=0).label("matches")
-    limit = (SCAN_LIMIT if narrowed else COUNT_LIMIT) + 1
-    looked_at = select(matches).where(*here).order_by(_runs.c.id.desc()).limit(limit).subquery()
-    counts = select(func.count(), func.coalesce(func.sum(looked_at.c.matches), 0)).select_from(looked_at)
-    row: Any = db.execute(counts).one()
-    seen, number = row
-    return Count(min(int(number), COUNT_LIMIT + 1), at_least=bool(narrowed) and seen > SCAN_LIMIT)
+    """How many runs of one status a search finds. Those of a task are counted among the newest."""
+    limit = (SCAN_LIMIT if wanted.tasks else COUNT_LIMIT) + 1
+    number, is_open = 0, False
+    for branch in _branches(environment_id, status, wanted, once=True):
+        matches = case((and_(true(), *_task(wanted)), 1), else_=0).label("matches")
+        looked_at = branch.of(matches).order_by(branch.key.desc()).limit(limit).subquery()
+        counts = select(func.count(), func.coalesce(func.sum(looked_at.c.matches), 0)).select_from(looked_at)
+        row: Any = db.execute(counts).one()
+        seen, matching = row
+        number += int(matching)
+        is_open = is_open or (bool(wanted.tasks) and seen > SCAN_LIMIT)
+    return Count(min(number, COUNT_LIMIT + 1), at_least=is_open)
 
 
 def of_ids(db: Unit, run_ids: Iterable[str]) -> list[Run]:
@@ -114,45 +118,63 @@ def of_ids(db: Unit, run_ids: Iterable[str]) -> list[Run]:
     return [run_of(row) for row in db.execute(rows)]
 
 
-def _conditions(wanted: Search) -> list[ColumnElement[bool]]:
-    conditions = [*_narrowing(wanted), *_range(wanted)]
-    if wanted.before is not None:
-        conditions.append(_runs.c.id > wanted.before)
-    elif wanted.after is not None:
-        conditions.append(_runs.c.id < wanted.after)
-    return conditions
+class _Branch(msgspec.Struct, frozen=True):
+    """A part of a search that is a range of one index. `key` holds the run's id in that index.
+
+    Borders and order are said of `key`, not of `runs.id`: that tells SQLite, which keeps no statistics,
+    to walk the few rows of a tag rather than all runs.
+    """
+
+    key: ColumnElement[str]
+    source: FromClause
+    here: tuple[ColumnElement[bool], ...]
+
+    def of(self, *columns: ColumnElement[Any]) -> Select[Any]:
+        return select(*columns).select_from(self.source).where(*self.here)
 
 
-def _narrowing(wanted: Search) -> list[ColumnElement[bool]]:
+def _branches(environment_id: str, status: Status, wanted: Search, *, once: bool = False) -> Iterator[_Branch]:
+    """Where to look. With `once` a run that has several of the tags is found by the first of them only."""
+    if not wanted.tags:
+        of_status = (_runs.c.environment_id == environment_id, _runs.c.status == status)
+        yield _Branch(_runs.c.id, _runs, (*of_status, *_range(_runs.c.id, wanted)))
+        return
+    for number, tag in enumerate(wanted.tags):
+        here = (_tags.c.environment_id == environment_id, _tags.c.tag == tag, _tags.c.status == status)
+        earlier = [_has_none_of(wanted.tags[:number])] if once and number else []
+        tagged = _tags.join(_runs, _runs.c.id == _tags.c.run_id) if wanted.tasks else _tags
+        yield _Branch(_tags.c.run_id, tagged, (*here, *earlier, *_range(_tags.c.run_id, wanted)))
+
+
+def _has_none_of(tags: tuple[str, ...]) -> ColumnElement[bool]:
+    other = _tags.alias()
+    having = select(other.c.run_id).where(other.c.run_id == _tags.c.run_id, other.c.tag.in_(tags))
+    return ~having.exists()
+
+
+def _task(wanted: Search) -> tuple[ColumnElement[bool], ...]:
     """What no index knows: each run has to be looked at."""
-    conditions: list[ColumnElement[bool]] = []
-    if wanted.tasks:
-        conditions.append(_runs.c.task.in_(wanted.tasks))
-    if wanted.tags:
-        conditions.append(_has_any(wanted.tags))
-    return conditions
+    return (_runs.c.task.in_(wanted.tasks),) if wanted.tasks else ()
 
 
-def _range(wanted: Search) -> list[ColumnElement[bool]]:
+def _cursor(key: ColumnElement[str], wanted: Search) -> tuple[ColumnElement[bool], ...]:
+    if wanted.before is not None:
+        return (key > wanted.before,)
+    return (key < wanted.after,) if wanted.after is not None else ()
+
+
+def _range(key: ColumnElement[str], wanted: Search) -> list[ColumnElement[bool]]:
     """A range of ids, which begin with their time."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.since is not None:
-        conditions.append(_runs.c.id >= ids.first_id_at(ids.RUN_PREFIX, wanted.since))
+        conditions.append(key >= ids.first_id_at(ids.RUN_PREFIX, wanted.since))
     if wanted.until is not None:
-        conditions.append(_runs.c.id < ids.first_id_at(ids.RUN_PREFIX, wanted.until + MILLISECOND))
+        conditions.append(key < ids.first_id_at(ids.RUN_PREFIX, wanted.until + MILLISECOND))
     if wanted.id_prefix is not None:
         # Ids are hexadecimal, so "g" is behind all that begin so.
-        conditions += [_runs.c.id >= wanted.id_prefix, _runs.c.id < wanted.id_prefix + "g"]
-        conditions.append(_runs.c.id.startswith(wanted.id_prefix, autoescape=True))
+        conditions += [key >= wanted.id_prefix, key < wanted.id_prefix + "g"]
+        conditions.append(key.startswith(wanted.id_prefix, autoescape=True))
     return conditions
-
-
-def _has_any(tags: tuple[str, ...]) -> ColumnElement[bool]:
-    """Tags are a JSON list: one is in it when taking it away changes the text. LIKE would not mind its case."""
-    without: ColumnElement[str] = _runs.c.tags
-    for tag in tags:
-        without = func.replace(without, msgspec.json.encode(tag).decode(), "")
-    return without != _runs.c.tags
 
 
 def _page(found: list[Run], wanted: Search, *, backwards: bool) -> Page:

@@ -33,6 +33,7 @@ from .lifecycle import (
     requeue,
     retrieve,
     trigger,
+    with_a_token,
 )
 from .models import COLUMNS, MADE_RUN, MADE_TOKEN, WAIT, WAITING, Checkpoint, Mode, Owner, Run, RunRow, WaitRow, run_of
 
@@ -146,7 +147,7 @@ def trigger_child(db: Unit, owner: Owner, position: str, new: NewRun, by: By) ->
     earlier = journal.at(db, run.id, position)
     if earlier is not None:
         return earlier
-    child = trigger(db, run.environment_id, new, by, parent_id=run.id).run
+    child = with_a_token(db, trigger(db, run.environment_id, new, by, parent_id=run.id).run, by)
     result = msgspec.json.encode({"run": child.id, "token": child.token_id}).decode()
     checkpoint = Checkpoint(position, TRIGGER, result=result, kind=MADE_RUN)
     journal.write(db, run.id, checkpoint)

@@ -92,7 +92,8 @@ class Schedule:
 
     def _trigger(self) -> None:
         if len(self.runs) < 3:
-            self.runs.append(self.world.trigger(self.random.choice(TASKS)).id)
+            tags = self.random.choice([(), ("red",), ("red", "blue")])
+            self.runs.append(self.world.trigger(self.random.choice(TASKS), tags=tags).id)
 
     def _claim(self) -> None:
         self._claim_for(self.random.choice(self.workers))

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from app.runs import handover, lifecycle
+from app.database import Unit
+from app.events import of_subject
+from app.runs import dispatcher, handover, lifecycle
 from app.runs.lifecycle import NewRun
 from app.runs.models import Run
 from tests.database.worlds import ADA
@@ -231,6 +233,33 @@ class TestSlots:
 
             assert "another task" == other.hears("run")["task"]
             assert TASK == worker.hears("run")["task"]
+
+
+def test_environments_take_turns(house: House, dana: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crowd in one environment does not keep another waiting: each round gives to all of them."""
+    monkeypatch.setattr(dispatcher, "_BATCH", 1)
+    erin = house.newcomer()
+
+    def trigger_all(db: Unit) -> list[str]:
+        crowd = [dana.environment_id] * 6
+        new = NewRun(task=TASK, payload="{}")
+        return [lifecycle.trigger(db, where, new, ADA).run.id for where in (*crowd, erin.environment_id)]
+
+    with FakeWorker(house, dana) as busy, FakeWorker(house, erin) as idle:
+        busy.hello(TASK, slots=10)
+        idle.hello(TASK, slots=10)
+        run_ids = house.write(trigger_all)
+        assert {*run_ids[:-1]} == {busy.hears("run")["run"] for _ in range(6)}
+        assert run_ids[-1] == idle.hears("run")["run"]
+
+    begun = house.read(_begun_among, run_ids)
+    assert run_ids[-1] in begun[:2]
+
+
+def _begun_among(db: Unit, run_ids: list[str]) -> list[str]:
+    """In the order of the log."""
+    told = [event for run_id in run_ids for event in of_subject(db, run_id) if event.kind == "run.executing"]
+    return [event.subject for event in sorted(told, key=lambda event: event.seq)]
 
 
 class TestFencing:

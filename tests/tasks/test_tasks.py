@@ -711,6 +711,95 @@ def test_a_cancelled_run_does_nothing_more(rehearsal: Rehearsal, ledger: list[st
     assert ("CANCELED", []) == (run.status, ledger)
 
 
+def test_the_end_of_a_parent_is_the_end_of_its_children(rehearsal: Rehearsal) -> None:
+    """Those that wait and those that have not begun, and theirs. What has ended has ended; others go on."""
+
+    @task(id="ask")
+    async def ask() -> Any:
+        return await wait.for_token(await wait.create_token(timeout=None)).unwrap()
+
+    @task(id="family")
+    async def family(depth: int) -> list[Any]:
+        if depth:
+            return [await family.trigger_and_wait(depth - 1)]
+        await ask.options(delay="1h").trigger()
+        done = await ask.trigger_and_wait()
+        return [done, await ask.trigger_and_wait()]
+
+    rehearsal.deploy(ask, family)
+    other = rehearsal.start(ask)
+    run = rehearsal.start(family, 1)
+    rehearsal.complete(rehearsal.runs[-1].token, "done")
+
+    rehearsal.cancel_run(run)
+
+    statuses = [each.status for each in rehearsal.runs[1:]]
+    assert ["CANCELED", "CANCELED", "CANCELED", "COMPLETED", "CANCELED"] == statuses
+    assert other.is_waiting
+    rehearsal.advance("1h")
+    assert statuses == [each.status for each in rehearsal.runs[1:]]
+
+
+def test_a_parent_that_is_tried_again_begins_its_cancelled_children_anew(rehearsal: Rehearsal) -> None:
+    """It has not heard of their end. What it has heard stands."""
+
+    @task(id="ask")
+    async def ask() -> Any:
+        return await wait.for_token(await wait.create_token(timeout=None)).unwrap()
+
+    @task(id="parent")
+    async def parent() -> list[Any]:
+        return [await ask.trigger_and_wait(), await ask.trigger_and_wait()]
+
+    rehearsal.deploy(ask)
+    run = rehearsal.start(parent)
+    rehearsal.complete(rehearsal.runs[-1].token, "first")
+    for _ in range(2):
+        rehearsal.cancel_run(run)
+        rehearsal.retry_run(run)
+
+    rehearsal.complete(rehearsal.runs[-1].token, "second")
+
+    assert ["first", "second"] == run.output
+    assert 5 == len(rehearsal.runs)
+
+
+def test_a_run_that_was_there_before_may_be_waited_for(rehearsal: Rehearsal) -> None:
+    """The same key gives the same run, whoever has begun it, and its output comes to all who wait."""
+
+    @task(id="ask")
+    async def ask() -> Any:
+        return await wait.for_token(await wait.create_token(timeout=None)).unwrap()
+
+    @task(id="parent")
+    async def parent() -> Any:
+        return await ask.options(idempotency_key="once").trigger_and_wait()
+
+    rehearsal.deploy(ask)
+    rehearsal.start(starter(ask))
+    runs = [rehearsal.start(parent) for _ in range(2)]
+    assert ["WAITING", "WAITING"] == [run.status for run in runs]
+
+    rehearsal.complete(rehearsal.runs[1].token, "yes")
+
+    assert ["yes", "yes", "yes"] == [run.output for run in (*runs, rehearsal.start(parent))]
+    assert 5 == len(rehearsal.runs)
+
+
+def starter(other: Any) -> Any:
+    """A task that begins another as a program does: in a step, so the run is nobody's child."""
+
+    @step
+    async def begin() -> None:
+        await other.options(idempotency_key="once").trigger()
+
+    @task(id="starter")
+    async def start() -> None:
+        await begin()
+
+    return start
+
+
 def test_calls_about_tokens_are_recorded(rehearsal: Rehearsal, ledger: list[str]) -> None:
     """On a replay the world has moved on, and the code does not notice. Errors are what they were, too."""
 

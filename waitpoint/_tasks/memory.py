@@ -51,6 +51,7 @@ class MemoryRun:
         self.work = work
         self.payload = payload
         self.status: RunStatus = "QUEUED"
+        self.parent: str | None = None
         self.tags: Sequence[str] = ()
         self.attempt = 1
         self.generation = 0
@@ -114,7 +115,7 @@ class Memory:
             known = run.journal.get(position)
             if known is not None:
                 return known
-            child = self.trigger_run(task, payload, options)
+            child = self.trigger_run(task, payload, options, run.id)
             return _write(run, Checkpoint(position, names.TRIGGER, {"run": child.id, "token": child.token_id}))
 
         return await self._call(f"trigger {position}", owner, trigger)
@@ -203,7 +204,7 @@ class Memory:
             return _made(cached, is_cached=False)
         return _made(cached, is_cached=True)
 
-    def trigger_run(self, task: str, payload: Any, options: Mapping[str, Any]) -> MemoryRun:
+    def trigger_run(self, task: str, payload: Any, options: Mapping[str, Any], parent: str | None = None) -> MemoryRun:
         """Queue a run. Its end settles a token of its own."""
         if task not in self.works:
             raise InvalidInput(f"The rehearsal does not know the task {task}. Show it with rehearsal.deploy(…).")
@@ -212,6 +213,7 @@ class Memory:
         if cached is not None:
             return self.runs[cached]
         run = MemoryRun(f"run_{next(self._numbers)}", self.works[task], payload)
+        run.parent = parent
         run.tags = tuple(options.get("tags", ()))
         run.available_at = self._moment(options.get("delay")) or self.clock
         self._keep_key(task, key, run.id, options)
@@ -236,6 +238,7 @@ class Memory:
         if run.status in {"FAILED", "CANCELED"}:
             run.attempt += 1
             run.output, run.failure = None, None
+            self._begin_children_anew(run)
             self._requeue(run)
 
     def token(self, token_id: str) -> Token:
@@ -264,6 +267,7 @@ class Memory:
         return True
 
     def cancel_run(self, run: MemoryRun) -> None:
+        """End a run from outside, and with it the runs that it has begun and that have not ended."""
         if run.is_finished:
             return
         run.generation += 1
@@ -271,6 +275,9 @@ class Memory:
         self._end(run, "CANCELED")
         if execution is not None:
             execution.evict()
+        for child in self._all():
+            if child.parent == run.id:
+                self.cancel_run(child)
 
     def next_moment(self) -> datetime | None:
         """When something is due next."""
@@ -430,6 +437,23 @@ class Memory:
     def _cached(self, kind: str, key: str | None) -> str | None:
         found, until = self._keys.get((kind, key or ""), (None, self.clock))
         return found if self.clock < until else None
+
+    def _begin_children_anew(self, run: MemoryRun) -> None:
+        """Those that were cancelled before the run heard of their end."""
+        told = {token.id for checkpoint in run.journal.values() for token in checkpoint.tokens or ()}
+        made = {
+            position.partition("#")[0]: checkpoint.result
+            for position, checkpoint in run.journal.items()
+            if checkpoint.name == names.TRIGGER
+        }
+        afresh = [
+            position
+            for position, child in made.items()
+            if child["token"] not in told and self.runs[child["run"]].status == "CANCELED"
+        ]
+        if afresh:
+            attempts = sum(position.startswith("retry/") for position in run.journal)
+            _write(run, Checkpoint(f"retry/{attempts + 1}", names.RETRY, afresh))
 
     def _sleep_of(self, key: SleepKey, until: datetime) -> datetime:
         """The instant for which the first sleep under this key waits."""
