@@ -39,6 +39,7 @@ from .realtime import Live
 from .requests import api as requests_api
 from .requests.asking import Requests
 from .requests.lifecycle import ask, follow, may_answer
+from .requests.views import question_beside
 from .runs import api as runs_api
 from .runs import routes as runs
 from .runs import views as runs_views
@@ -141,7 +142,7 @@ def build(
         rules=rules,
         questions=Requests(database),
         metrics=metrics,
-        besides=(runs_views.holds,),
+        besides=(question_beside, runs_views.holds),
     )
 
 

@@ -163,6 +163,7 @@ DEEDS = {
     "link.created": "Link for {to} made",
     "link.revoked": "Link of {to} revoked",
     "link.opened": "Opened",
+    "request.amended": "Question changed",
 }
 
 

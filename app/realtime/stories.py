@@ -1,6 +1,7 @@
 """Open pages about one thing: a token at the desk or at the door, a run at the desk.
 
-While a token waits its page is left alone: somebody may be writing an answer on it.
+While a token waits its page is left alone: somebody may be writing an answer on it. What is asked may be amended
+meanwhile, and of that they are told.
 """
 
 import asyncio
@@ -31,13 +32,17 @@ def _never(_: View) -> bool:
 
 
 class Side(msgspec.Struct, frozen=True):
-    """How one kind of page is drawn, when it is left alone, and when it is looked at without being told to."""
+    """How one kind of page is drawn, when it is left alone, and when it is looked at without being told to.
+
+    `meanwhile` is what is drawn on a page that is left alone, when its question was amended.
+    """
 
     name: str
     look: Callable[..., View | Doubt | None]
     template: str
     is_left_alone: Callable[[View], bool] = _never
     is_restless: Callable[[View], bool] = _never
+    meanwhile: str = ""
 
 
 class Stories:
@@ -98,11 +103,19 @@ class _Story:
     async def _draw(self) -> _Drawn:
         side = self._side
         view = await certain(self._database, side.look, *self._arguments)
-        if view is None or side.is_left_alone(view):
+        if view is None:
             return _Drawn("", "")
+        if side.is_left_alone(view):
+            return self._meanwhile(view)
         if side.is_restless(view) and self._again is None:
             self._again = asyncio.get_running_loop().call_later(LOOK_AGAIN, self.redraw)
         return _Drawn(view["version"], render(side.template, **view, oob=True))
+
+    def _meanwhile(self, view: View) -> _Drawn:
+        request = view.get("request")
+        if not self._side.meanwhile or request is None or not request.is_amended:
+            return _Drawn("", "")
+        return _Drawn(view["version"], render(self._side.meanwhile, **view, oob=True))
 
 
 def _desk_view(db: Unit, token_id: str, environment_id: str, besides: tuple[Beside, ...]) -> View | Doubt | None:
@@ -131,7 +144,7 @@ def _run_executes(view: View) -> bool:
     return bool(view["run"].is_executing)
 
 
-TOKEN = Side("token", _desk_view, "tokens/_story.html", is_left_alone=_token_waits)
-DOOR = Side("door", _door_view, "approve/_live.html", is_left_alone=_token_waits)
+TOKEN = Side("token", _desk_view, "tokens/_story.html", _token_waits, meanwhile="tokens/_question.html")
+DOOR = Side("door", _door_view, "approve/_live.html", _token_waits, meanwhile="approve/_amended.html")
 RUN = Side("run", _run_view, "runs/_story.html", is_restless=_run_executes)
 SIDES = (TOKEN, DOOR, RUN)

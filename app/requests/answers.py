@@ -1,7 +1,7 @@
 """Whether an answer is one that was asked for: the same for every door (page, REST, callback, client, command, default)."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,6 +10,7 @@ from ..tokens.schemas import LONGEST_COMMENT
 from .forms import FieldError, validate
 from .models import COMMENT, Style
 from .spec import Spec, properties_of
+from .values import differences, escaped, holds
 
 SUBMIT = "submit"
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
@@ -84,35 +85,11 @@ def check(spec: Spec, answer: Any) -> Accepted | list[FieldError]:
     choices = choices_of(spec)
     if not isinstance(answer, dict):
         return [FieldError("", "not-an-object", f"The answer must be a JSON object: {_offered(choices)}.")]
-    choice = next((choice for choice in choices if _is_in(choice.output, answer)), None)
+    choice = next((choice for choice in choices if holds(answer, choice.output)), None)
     if choice is None:
         return [FieldError("", "no-such-decision", f"The answer fits none of the decisions: {_offered(choices)}.")]
     errors = _errors(spec, choice, answer)
     return errors or Accepted(choice, _edited(spec, choice, answer))
-
-
-def differences(before: Any, after: Any, pointer: str = "") -> Iterator[str]:
-    """Where two values differ, as JSON pointers."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        for name in dict.fromkeys([*before, *after]):
-            here = f"{pointer}/{_escaped(name)}"
-            if name in before and name in after:
-                yield from differences(before[name], after[name], here)
-            else:
-                yield here
-    elif not is_same(before, after):
-        yield pointer
-
-
-def is_same(one: Any, other: Any) -> bool:
-    """Whether two JSON values are the same. Not as Python has it, where true is 1."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(is_same(value, other[name]) for name, value in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(is_same, one, other))
-    return bool(one == other)
 
 
 def _errors(spec: Spec, choice: Choice, answer: Mapping[str, Any]) -> list[FieldError]:
@@ -124,12 +101,12 @@ def _errors(spec: Spec, choice: Choice, answer: Mapping[str, Any]) -> list[Field
         errors += validate(spec.form, rest)  # type: ignore[arg-type]  # it is there when it is needed
     else:
         sentence = f'is not asked for with the decision "{choice.value}"'
-        errors += [FieldError(f"/{_escaped(name)}", "unknown-field", f"{name[:60]} {sentence}.") for name in rest]
+        errors += [FieldError(f"/{escaped(name)}", "unknown-field", f"{name[:60]} {sentence}.") for name in rest]
     if has_comment and COMMENT in answer:
         errors += _errors_of_comment(answer[COMMENT])
     told = {error.pointer for error in errors}
     for name in choice.require:
-        pointer = f"/{_escaped(name)}"
+        pointer = f"/{escaped(name)}"
         if pointer not in told and is_blank(answer.get(name)):
             errors.append(FieldError(pointer, "required", required_sentence(spec, choice, name)))
     return errors
@@ -165,10 +142,6 @@ def _edited(spec: Spec, choice: Choice, answer: Mapping[str, Any]) -> tuple[str,
     return tuple(differences(proposed, filled))[:100]
 
 
-def _is_in(output: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
-    return all(name in answer and is_same(value, answer[name]) for name, value in output.items())
-
-
 def _offered(choices: Sequence[Choice]) -> str:
     shown = [f"{choice.value} ({_shown(choice.output)})" if choice.output else choice.value for choice in choices]
     return "it must be " + " or ".join(shown) if len(shown) < 3 else "it must be one of " + ", ".join(shown)
@@ -177,7 +150,3 @@ def _offered(choices: Sequence[Choice]) -> str:
 def _shown(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=True)
     return text if len(text) <= 80 else text[:80] + "…"
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")

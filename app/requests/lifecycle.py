@@ -89,6 +89,10 @@ class Request(msgspec.Struct, frozen=True):
     created_at: datetime
     amended_at: datetime | None = None
 
+    @property
+    def is_amended(self) -> bool:
+        return self.version > 1
+
 
 class Amended(msgspec.Struct, frozen=True):
     """The request reads so now. Nothing changed where it read so before."""
@@ -136,9 +140,9 @@ def may_answer(db: Unit, token: Token, answer: Answer, by: By) -> Objection | No
     request = find(db, token.id)
     if request is None:
         return Unchecked()
-    refusal = _may_not(db, request, by)
-    if refusal is not None:
-        return refusal
+    refused = refusal(db, request, by)
+    if refused is not None:
+        return refused
     if answer.is_early:
         return None  # the default answer was checked when it was asked for
     if answer.seen_version not in {None, request.version}:
@@ -150,6 +154,29 @@ def follow(db: Unit, token: Token, by: By) -> None:  # noqa: ARG001 - the shape 
     """Take a settled token from the inboxes of those who were asked (`Rules.on_settled`)."""
     if token.has_request:
         db.run(_RESTATE, {"b_id": token.id, "b_status": token.status})
+
+
+def refusal(db: Unit, request: Request, by: By) -> Refused | None:
+    """What speaks against somebody answering a request at all; None when they may, by this door."""
+    spec = request.spec
+    if by.kind == "system":
+        return None
+    if not spec.self_approval and by.kind == "api_key" and by.id is not None and by.id == request.asked_by.id:
+        return Refused("own-request", "The program that asked may not answer: this request wants somebody else to.")
+    if by.kind == "api_key" or spec.is_open:
+        return None
+    address = _address_of(db, by)
+    if address is None:
+        return Refused(
+            "not-asked", "This request asks certain people: the address of a token alone does not answer it."
+        )
+    if spec.identity == "signed-in" and by.kind != "person":
+        return Refused("sign-in-required", "This request wants to know who answers: sign in first.")
+    if not spec.self_approval and address in {request.spec.requester.lower(), _address_of(db, request.asked_by)}:
+        return Refused("own-request", "Who asks may not answer: this request wants somebody else to.")
+    if spec.approvers and not is_asked(db, spec, address):
+        return Refused("not-asked", "This request asks other people.")
+    return None
 
 
 def find(db: Unit, token_id: str) -> Request | None:
@@ -235,29 +262,6 @@ def _ask_approvers(db: Unit, token: Token, asked: list[Approver]) -> None:
     if asked:
         row = {"token_id": token.id, "environment_id": token.environment_id, "status": WAITING}
         db.insert(_INSERT_APPROVERS, *(row | {"kind": each.kind, "value": each.value} for each in asked))
-
-
-def _may_not(db: Unit, request: Request, by: By) -> Refused | None:
-    """What speaks against somebody answering at all (DESIGN.md section 6, "Who may answer, by which door")."""
-    spec = request.spec
-    if by.kind == "system":
-        return None
-    if not spec.self_approval and by.kind == "api_key" and by.id is not None and by.id == request.asked_by.id:
-        return Refused("own-request", "The program that asked may not answer: this request wants somebody else to.")
-    if by.kind == "api_key" or spec.is_open:
-        return None
-    address = _address_of(db, by)
-    if address is None:
-        return Refused(
-            "not-asked", "This request asks certain people: the address of a token alone does not answer it."
-        )
-    if spec.identity == "signed-in" and by.kind != "person":
-        return Refused("sign-in-required", "This request wants to know who answers: sign in first.")
-    if not spec.self_approval and address in {request.spec.requester.lower(), _address_of(db, request.asked_by)}:
-        return Refused("own-request", "Who asks may not answer: this request wants somebody else to.")
-    if spec.approvers and not is_asked(db, spec, address):
-        return Refused("not-asked", "This request asks other people.")
-    return None
 
 
 def _address_of(db: Unit, by: By) -> str | None:

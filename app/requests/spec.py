@@ -15,11 +15,12 @@ from ..people.groups import is_slug
 from ..web.problems import Problem, invalid
 from .forms import check_schema
 from .models import ADDRESS, COMMENT, GROUP, GROUP_MARK, ApproverKind, Identity, Style
+from .values import escaped, holds
 
 T = TypeVar("T")
 
 LONGEST_TITLE = 200  # characters
-LONGEST_BODY = 50_000  # characters
+LONGEST_BODY = 20_000  # characters
 LONGEST_NAME = 200  # characters, of a requester, a journey or a step
 LONGEST_LABEL = 60  # characters
 LONGEST_EFFECT = 300  # characters
@@ -225,7 +226,7 @@ class _Fields:
             if field not in known:
                 # Never ignored: a misspelt `approvers` must not open a question to everybody.
                 sentence = f"is not a field of a {name}; known are {', '.join(sorted(known))}"
-                raise _wrong(f"{pointer}/{_escaped(field)}", field[:60], "unknown-field", sentence)
+                raise _wrong(f"{pointer}/{escaped(field)}", field[:60], "unknown-field", sentence)
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
@@ -358,13 +359,23 @@ def _check_decisions(decisions: list[Decision], form: dict[str, Any] | None, poi
             if name != COMMENT and (name not in named or not decision.form):
                 sentence = f"must name {COMMENT} or a field of the form that this decision asks for, not {_shown(name)}"
                 raise _wrong(f"{here}/require/{number}", "require", "unknown-field", sentence)
-        output = decision.output if isinstance(decision.output, dict) else {"decision": decision.value}
+        output = _output_of(decision)
+        for earlier in seen:
+            if holds(output, _output_of(earlier)):
+                sentence = (
+                    f"would be taken for {earlier.value!r}, whose output it holds: put it in front, or let them differ"
+                )
+                raise _wrong(f"{here}/output", "output", "ambiguous-output", sentence)
         for name in output:
             if name == COMMENT or (name in named and decision.form):
                 what = "the comment" if name == COMMENT else "a field of the form"
                 sentence = f"must not hold {_shown(name)}, which is {what}: one of the two would be lost"
                 raise _wrong(f"{here}/output", "output", "ambiguous-output", sentence)
         seen.append(decision)
+
+
+def _output_of(decision: Decision) -> dict[str, Any]:
+    return decision.output if isinstance(decision.output, dict) else {"decision": decision.value}
 
 
 def _requester(fields: _Fields) -> str:
@@ -441,10 +452,6 @@ def _url(fields: _Fields, name: str) -> str:
 def _wrong(pointer: str, name: str, code: str, sentence: str) -> Problem:
     detail = f"{name} {sentence}"
     return Problem(400, code, detail, errors=[{"pointer": pointer, "code": code, "detail": detail}])
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _or(known: Iterable[str]) -> str:

@@ -1,29 +1,241 @@
 """What the pages of requests show, gathered in one read each. Pages and pushes to open pages both draw from here."""
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from markupsafe import Markup
+
 from ..database import Unit
 from ..pages import words
-from ..tokens.models import Token
+from ..tokens.models import By, Token
 from ..tokens.search import Doubt
-from ..tokens.views import View, settled_by, token_view
+from ..tokens.views import View, settled_by, token_view, version_of
+from . import lifecycle
+from .answers import Accepted, Choice, check, choices_of, takes_a_comment
+from .changes import Line, lines_of, text_of
+from .lifecycle import Request
+from .markdown import html_of
+from .models import COMMENT
+from .spec import Diff, Spec, properties_of
+from .trees import Node, label_of, said, tree_of
+
+_FIELDS_IN_WORDS = {
+    "title": "Question",
+    "body": "Text",
+    "context": "Details",
+    "diff": "Before and after",
+    "form": "Form",
+    "proposed": "Proposed values",
+    "decisions": "Ways to answer",
+    "requester": "Asked by",
+    "approvers": "Who may answer",
+    "identity": "How it must be known who answers",
+    "self_approval": "Whether who asks may answer",
+    "on_timeout": "If nobody answers",
+}
+"""What a person is told of an amendment. The rest is between the program and us."""
 
 
-def door_view(db: Unit, token_id: str, environment_id: str) -> View | Doubt | None:
-    """A token as the approval page tells it, to somebody outside: names of API keys stay inside."""
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as it is drawn."""
+
+    title: str
+    body: Markup | None
+    context: Node | None
+    diff: list[Line] | None
+    sides: tuple[str, str] | None
+    requester: str
+    version: int
+    choices: tuple[Choice, ...]
+    has_comment: bool
+    needs_comment: tuple[str, ...]
+    """What the decisions are called that need a comment."""
+    by_default: str | None
+    """What it comes to when nobody answers, as the decision is called; None when there is no default answer."""
+
+
+class Edit(msgspec.Struct, frozen=True):
+    """A value that was proposed, and what was answered instead."""
+
+    label: str
+    before: str
+    after: str
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """An answer as it is drawn: which decision, with which words, and the rest of what was filled in."""
+
+    label: str
+    is_usual: bool
+    """Whether it is to approve or to send back, as everywhere."""
+    comment: str
+    rest: Node | None
+    edits: tuple[Edit, ...] = ()
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A part of a request that reads differently since."""
+
+    label: str
+    lines: list[Line] | None
+
+
+def door_view(db: Unit, token_id: str, environment_id: str, by: By | None = None) -> View | Doubt | None:
+    """A token as the approval page tells it, to somebody outside: names of API keys stay inside.
+
+    With `by` it is told, too, whether they may answer.
+    """
     view = token_view(db, token_id, environment_id)
     if view is None or isinstance(view, Doubt):
         return view
-    view["settled_by"] = settled_by(view["timeline"], outside=True)
-    view["late_title"] = late_title(view["token"])
-    return view
+    token: Token = view["token"]
+    request = lifecycle.find(db, token_id) if token.has_request else None
+    asked = question_of(token, request)
+    refusal = None if request is None or by is None else lifecycle.refusal(db, request, by)
+    return {
+        **view,
+        **asked,
+        "settled_by": settled_by(view["timeline"], outside=True),
+        "late_title": late_title(token, asked["outcome"]),
+        "refusal": refusal,
+        "tells_opened": token.is_waiting and by is not None and by.kind == "link",
+        # Whatever else happens, the page of a question that waits is left alone: somebody may be writing on it.
+        "version": version_of(token.status, None if request is None else request.version),
+    }
 
 
-def late_title(token: Token) -> str:
+def question_beside(db: Unit, token: Token) -> View:
+    """What is asked on a token, and how it was answered, for its page at the desk."""
+    return question_of(token, lifecycle.find(db, token.id) if token.has_request else None)
+
+
+def question_of(token: Token, request: Request | None) -> View:
+    """The question and the outcome, for templates."""
+    if request is None:
+        return {"request": None, "question": None, "outcome": None}
+    return {
+        "request": request,
+        "question": _question(request, token),
+        "outcome": _outcome(request.spec, token) if token.is_completed else None,
+    }
+
+
+def late_title(token: Token, outcome: Outcome | None = None) -> str:
     """How a settled question is headed."""
     if token.is_cancelled:
         return "This question was withdrawn"
-    if token.has_timed_out:
+    if token.has_timed_out or token.is_default:
         return "The time is over"
     decided = words.decision(token)
+    if outcome is not None and (decided is None or not outcome.is_usual):
+        return f"Answered: {outcome.label}"
     if decided is None:
         return "This was answered"
     return "Approved" if decided["approved"] else "Sent back"
+
+
+def title_of(spec: Spec) -> str:
+    """The question in one line, whatever was given."""
+    if spec.title:
+        return spec.title
+    return "Do you approve?" if spec.form is None else "Your answer is needed"
+
+
+def changes_between(before: Spec, after: Spec) -> list[Change]:
+    """What an amendment changed, in words and lines."""
+    changes = []
+    for name, label in _FIELDS_IN_WORDS.items():
+        old, new = getattr(before, name), getattr(after, name)
+        if old != new:
+            changes.append(Change(label, lines_of(_readable(name, old, before), _readable(name, new, after))))
+    return changes
+
+
+def _question(request: Request, token: Token) -> Question:
+    spec = request.spec
+    choices = choices_of(spec)
+    return Question(
+        title=title_of(spec),
+        body=html_of(spec.body) if spec.body.strip() else None,
+        context=None if spec.context is msgspec.UNSET else tree_of(spec.context),
+        diff=None if spec.diff is None else lines_of(spec.diff.before, spec.diff.after),
+        sides=None if spec.diff is None else (text_of(spec.diff.before), text_of(spec.diff.after)),
+        requester=spec.requester,
+        version=request.version,
+        choices=choices,
+        has_comment=takes_a_comment(spec),
+        needs_comment=tuple(choice.label for choice in choices if COMMENT in choice.require),
+        by_default=_by_default(spec) if token.default_output is not None else None,
+    )
+
+
+def _by_default(spec: Spec) -> str:
+    assert spec.on_timeout is not None  # noqa: S101 - where the token has a default, the request says which
+    found = check(spec, spec.on_timeout.output)
+    return found.choice.label if isinstance(found, Accepted) else ""
+
+
+def _outcome(spec: Spec, token: Token) -> Outcome | None:
+    """The answer, taken apart again. None where it is none that the request takes: it came before this was kept."""
+    try:
+        answer = json.loads(token.output or "null")
+    except ValueError:
+        return None
+    found = check(spec, answer)
+    if not isinstance(found, Accepted):
+        return None
+    has_comment = takes_a_comment(spec)
+    own = {*found.choice.output, *([COMMENT] if has_comment else [])}
+    rest = {name: value for name, value in answer.items() if name not in own}
+    return Outcome(
+        label=found.choice.label,
+        is_usual=not spec.decisions and spec.form is None,
+        comment=str(answer.get(COMMENT) or "") if has_comment else "",
+        rest=tree_of(_titled(spec, rest)) if rest else None,
+        edits=_edits(spec, answer, found.edited),
+    )
+
+
+def _titled(spec: Spec, answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What was filled in, by the names that the form showed."""
+    titled = {_title_in(spec, name): value for name, value in answer.items()}
+    return titled if len(titled) == len(answer) else dict(answer)
+
+
+def _title_in(spec: Spec, name: str) -> str:
+    described = properties_of(spec.form).get(name)
+    title = described.get("title") if isinstance(described, dict) else None
+    return title if isinstance(title, str) and title.strip() else label_of(name)
+
+
+def _edits(spec: Spec, answer: Mapping[str, Any], pointers: tuple[str, ...]) -> tuple[Edit, ...]:
+    proposed = spec.proposed or {}
+    return tuple(
+        Edit(_path_in_words(spec, each), said(_at(proposed, each)), said(_at(answer, each))) for each in pointers
+    )
+
+
+def _at(value: Any, pointer: str) -> Any:
+    for part in pointer.split("/")[1:]:
+        value = value.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(value, dict) else None
+    return value
+
+
+def _path_in_words(spec: Spec, pointer: str) -> str:
+    first, *others = (part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
+    return ", ".join([_title_in(spec, first), *map(label_of, others)])
+
+
+def _readable(name: str, value: Any, spec: Spec) -> Any:
+    """A part of a request as text that can be compared."""
+    if value is msgspec.UNSET or value is None:
+        return ""
+    if name == "decisions":
+        return "\n".join(f"{choice.label}: {choice.effect}".rstrip(": ") for choice in choices_of(spec))
+    if isinstance(value, Diff):
+        return f"{text_of(value.before)}\n→\n{text_of(value.after)}"
+    if name == "approvers":
+        return "\n".join(value)
+    return msgspec.to_builtins(value)

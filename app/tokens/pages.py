@@ -123,7 +123,13 @@ async def complete(request: Asked, token_id: FromPath[str]) -> Response[Any]:
     output, errors = output_of(form)
     if output is None:
         return await _page_of(request, token_id, status_code=400, values=form, errors=errors)
-    settlement = await settle(service, token.id, token.environment_id, Answer(output=output), by(request))
+    try:
+        settlement = await settle(service, token.id, token.environment_id, Answer(output=output), by(request))
+    except Problem as problem:
+        if problem.status != 422:
+            raise
+        errors = {"data" if "data" in form else "comment": problem.detail}
+        return await _page_of(request, token_id, status_code=400, values=form, errors=errors)
     return await _answered(request, token_id, settlement, "token-completed")
 
 

@@ -38,7 +38,7 @@ def test_an_answer_by_link_is_recorded_as_the_recipients(ada: Program, ben: Visi
     token = asked(ada, address, notify=False)
     ben.open(link_for(ada, token, address))
 
-    done = ben.send(f"/approve/{token.id}", decision="approve", comment="Good.")
+    done = ben.send(f"/approve/{token.id}", version="1", decision="approve", comment="Good.")
 
     assert 200 == done.status_code
     assert "COMPLETED" == ada.show(token)["status"]
@@ -52,7 +52,7 @@ def test_a_used_link_tells_what_was_decided(ada: Program, ben: Visitor) -> None:
     token = asked(ada, first, second, notify=False)
     path, other = link_for(ada, token, first), link_for(ada, token, second)
     ben.open(path)
-    ben.send(f"/approve/{token.id}", decision="approve")
+    ben.send(f"/approve/{token.id}", version="1", decision="approve")
 
     for late in (path, other):
         told = ben.open(late)
@@ -99,7 +99,7 @@ def test_a_revoked_link_opens_nothing_and_says_so(ada: Program, ben: Visitor) ->
     for told in (
         ben.open(path),
         ben.open(f"/approve/{token.id}"),
-        ben.send(f"/approve/{token.id}", decision="approve"),
+        ben.send(f"/approve/{token.id}", version="1", decision="approve"),
     ):
         assert 410 == told.status_code
         assert "This link was taken back" in text_of(told)
@@ -155,10 +155,10 @@ def test_who_is_asked_and_signed_in_needs_no_link(house: House, ada: Program, be
     house.write(people.add, address, "Ben", "approver")
     token = asked(ada, address, notify=False, identity="signed-in")
     ben.open(link_for(ada, token, address))
-    assert 403 == ben.send(f"/approve/{token.id}", decision="approve").status_code
+    assert 403 == ben.send(f"/approve/{token.id}", version="1", decision="approve").status_code
 
     ben.client.cookies.set("waitpoint", signed_in(house, address))
-    done = ben.send(f"/approve/{token.id}", decision="approve")
+    done = ben.send(f"/approve/{token.id}", version="1", decision="approve")
 
     assert 200 == done.status_code
     assert "Approved by Ben" in text_of(done)

@@ -145,12 +145,12 @@ def test_the_timeline_tells_sent_opened_and_answered(mailing: House, postbox: Po
 
     guest.send(f"/approve/{token.id}/opened")
     guest.send(f"/approve/{token.id}/opened")
-    guest.send(f"/approve/{token.id}", decision="approve")
+    guest.send(f"/approve/{token.id}", version="1", decision="approve")
 
     desk = Visitor(mailing)
     desk.client.cookies.set("waitpoint", mailing.sign_in())
     story = text_of(desk.open(f"/tokens/{token.id}"))
     assert f"Mail sent to {ben}" in story
     assert 1 == story.count(f"Opened by {ben} (by link)")
-    assert f"Completed by {ben} (by link)" in story
+    assert f"Completed: “Approve” by {ben} (by link)" in story
     desk.client.close()

@@ -27,6 +27,7 @@ from app.requests import forms
 from app.requests.forms import pages as form_pages
 from app.requests.forms.gallery import EVERY_FIELD
 from app.tokens.models import Token
+from tests.pages import request_scenes
 from tests.pages.run_scenes import Scenes
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -173,6 +174,13 @@ def door(token: Token, **more: Any) -> dict[str, Any]:
         "live_url": None,
         "settled_by": "somebody with the approval link",
         "late_title": "This was answered",
+        "request": None,
+        "question": None,
+        "outcome": None,
+        "refusal": None,
+        "form": None,
+        "changes": None,
+        "is_same_choice": False,
     } | more
 
 
@@ -500,6 +508,7 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
 }
 SCENES |= RUNS.all()
+SCENES |= request_scenes.scenes(token, done, door, shown)
 
 
 def draw(scene: str) -> str:

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.requests.answers import SUBMIT, Accepted, check, choices_of, differences, output_of, takes_a_comment
+from app.requests.answers import SUBMIT, Accepted, check, choices_of, output_of, takes_a_comment
 from app.requests.spec import Spec, spec_in
+from app.requests.values import differences
 
 FORM = {
     "type": "object",

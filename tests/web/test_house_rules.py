@@ -122,8 +122,13 @@ RULES: list[tuple[str, Callable[[ast.AST], Iterator[int]], dict[str, int], str]]
     ("randomness comes in through ids.py", chance, {"app/ids.py": 1}, "import secrets"),
     # PRAGMA and SHOW take no parameters; the names are the doctor's own.
     ("data never becomes SQL", sql_made_of_data, {"app/admin/doctor.py": 2}, 'db.execute(f"SELECT {name}")'),
-    # An icon of ours, and a text that was escaped in the same line.
-    ("data never becomes markup", raw_markup, {"app/pages/templates.py": 2}, "Markup(title)"),
+    # An icon of ours, and a text that was escaped in the same line; Markdown, as the allow-list let it through.
+    (
+        "data never becomes markup",
+        raw_markup,
+        {"app/pages/templates.py": 2, "app/requests/markdown.py": 1},
+        "Markup(title)",
+    ),
 ]
 
 

@@ -1,0 +1,252 @@
+"""A question on its page, and what becomes of what a person sends back.
+
+Who stands at the door is `approval`'s business; here it is shown what is asked, and an answer is taken. Whatever is
+wrong with one is said at its field, and nothing that was typed is lost.
+"""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+
+from ..pages.answers import see_other
+from ..pages.forms import Form, form_of
+from ..pages.page import page
+from ..service import service_of
+from ..tokens.api import settle
+from ..tokens.lifecycle import Answer, NotFound, Refused, Settled
+from ..tokens.models import By, Token
+from ..tokens.pages import output_of as plain_output_of
+from ..tokens.search import certain
+from ..tokens.views import View
+from ..web.problems import Problem
+from . import forms, lifecycle
+from .answers import Choice, check, choices_of, output_of, takes_a_comment
+from .api import requests_of
+from .forms import UNKNOWN, Control
+from .lifecycle import Request as StandingRequest
+from .models import COMMENT
+from .spec import Spec
+from .views import changes_between, door_view
+
+Asked = Request[Any, Any, Any]
+
+_CONFIRMED, _BACK, _VERSION, _DECISION = "confirmed", "back", "version", "decision"
+_OURS = {_CONFIRMED, _BACK, _DECISION}
+
+
+class Filled(msgspec.Struct):
+    """What a person has filled in, as it stands on the page: by the names of the controls."""
+
+    posted: Form
+    form: Control | None = None
+    errors: dict[str, str] = {}
+
+
+async def show(request: Asked, token_id: str, environment_id: str, by: By) -> Response[str] | None:
+    """The question, or how it was answered; None when there is none."""
+    view = await _view(request, token_id, environment_id, by)
+    if view is None:
+        return None
+    if view["token"].is_settled:
+        return _settled(request, view)
+    return _question(request, view, _proposed(view["request"]))
+
+
+async def take(request: Asked, token_id: str, environment_id: str, by: By) -> Response[Any] | None:
+    """What becomes of a form that was sent: the answer is recorded, or the page says what is wrong. None: no such token."""
+    posted = await form_of(request)
+    view = await _view(request, token_id, environment_id, by)
+    if view is None:
+        return None
+    if view["token"].is_settled:
+        return _settled(request, view, status_code=409, choice=posted.get(_DECISION))
+    if view["request"] is None:
+        return await _take_plain(request, view, posted, by)
+    return await _take(request, view, posted, by)
+
+
+async def _take(request: Asked, view: View, posted: Form, by: By) -> Response[Any] | None:
+    standing: StandingRequest = view["request"]
+    filled = _filled(standing.spec, posted)
+    if view["refusal"] is not None:
+        return _question(request, view, filled, status_code=403)
+    if posted.get(_VERSION) != str(standing.version):
+        return await _stale(request, view, filled)
+    if _BACK in posted or forms.ROWS_BUTTON in posted:
+        return _question(request, view, filled)
+    choice = next((each for each in choices_of(standing.spec) if each.value == posted.get(_DECISION)), None)
+    if choice is None:
+        filled.errors[_DECISION] = f"Choose {_either([each.label for each in choices_of(standing.spec)])}."
+        return _question(request, view, filled, status_code=400)
+    output = _output(standing.spec, choice, filled)
+    if filled.errors:
+        return _question(request, view, filled, status_code=400)
+    if choice.confirm and posted.get(_CONFIRMED) != choice.value:
+        return _confirmation(request, view, filled, choice)
+    return await _record(request, view, filled, output, by)
+
+
+async def _record(request: Asked, view: View, filled: Filled, output: dict[str, Any], by: By) -> Response[Any] | None:
+    service, token = service_of(request), view["token"]
+    standing: StandingRequest = view["request"]
+    answer = Answer(output=msgspec.json.encode(output).decode(), seen_version=standing.version)
+    try:
+        answer = await requests_of(service).check(token.id, answer, "")
+        settlement = await settle(service, token.id, token.environment_id, answer, by)
+    except Problem as problem:
+        if problem.status != 422:
+            raise
+        filled.errors[_DECISION] = (
+            problem.detail
+        )  # it was amended this very moment, so that the answer does not fit any more
+        return await _again(request, token, by, filled, 409)
+    return await _told(request, view, filled, settlement, by)
+
+
+async def _told(request: Asked, view: View, filled: Filled, settlement: Any, by: By) -> Response[Any] | None:
+    """What a person is told of how it went."""
+    token: Token = view["token"]
+    match settlement:
+        case Settled():
+            path = f"/approve/{token.id}"
+            return see_other(path, say="answer-recorded", flash_path=path)
+        case NotFound():
+            return None
+        case Refused():
+            return await _again(request, token, by, filled, 403)
+        case _:  # amended, or answered by somebody else
+            return await _again(request, token, by, filled, 409)
+
+
+async def _again(request: Asked, token: Token, by: By, filled: Filled, status_code: int) -> Response[Any] | None:
+    """The page as things stand now, with everything that was typed."""
+    view = await _view(request, token.id, token.environment_id, by)
+    if view is None:
+        return None
+    if view["token"].is_settled:
+        return _settled(request, view, status_code=409, choice=filled.posted.get(_DECISION))
+    if view["request"] is not None and filled.posted.get(_VERSION) != str(view["request"].version):
+        return await _stale(request, view, filled)
+    return _question(request, view, filled, status_code=status_code)
+
+
+async def _stale(request: Asked, view: View, filled: Filled) -> Response[str]:
+    """The question has changed since it was opened: what changed, and the question again."""
+    standing: StandingRequest = view["request"]
+    seen = filled.posted.get(_VERSION, "")
+    before = None
+    if seen.isascii() and seen.isdecimal() and len(seen) < 10:
+        database = service_of(request).database
+        before = await database.read(lifecycle.at_version, view["token"].id, int(seen))
+    again = _filled(standing.spec, filled.posted)
+    changes = changes_between(before, standing.spec) if before is not None else []
+    return _question(request, view, again, status_code=409, changes=changes)
+
+
+async def _take_plain(request: Asked, view: View, posted: Form, by: By) -> Response[Any] | None:
+    """The answer to a token that asks nothing in particular: approve or send back."""
+    token: Token = view["token"]
+    output, errors = plain_output_of({name: value for name, value in posted.items() if name != "data"})
+    if output is None:
+        return _question(request, view, Filled(posted, errors=errors), status_code=400)
+    settlement = await settle(service_of(request), token.id, token.environment_id, Answer(output=output), by)
+    return await _told(request, view, Filled(posted), settlement, by)
+
+
+def _output(spec: Spec, choice: Choice, filled: Filled) -> dict[str, Any]:
+    """What the program would receive; what is wrong with it goes to the fields."""
+    posted = filled.posted
+    value: dict[str, Any] = {}
+    wrong: dict[str, str] = {}
+    if choice.needs_form and spec.form is not None:
+        form = forms.form_of(spec.form)
+        original = UNKNOWN if spec.proposed is None else spec.proposed
+        typed = forms.typed_in(form, posted, original)
+        reading = forms.read(form, typed, original)
+        value, wrong = reading.value, dict(reading.errors)
+    comment = posted.get(COMMENT, "").strip() if takes_a_comment(spec) else ""
+    output = output_of(choice, value, comment)
+    found = check(spec, output)
+    for error in found if isinstance(found, list) else ():
+        if error.pointer == f"/{COMMENT}" and takes_a_comment(spec):
+            filled.errors[COMMENT] = error.detail
+        elif error.code == "required" or not wrong:
+            wrong.setdefault(error.pointer, error.detail)
+    if wrong and spec.form is not None:
+        filled.form = _drawn(spec, posted, wrong)
+        filled.errors = forms.summary(filled.form) | filled.errors
+    if wrong and not filled.errors:
+        filled.errors[_DECISION] = next(iter(wrong.values()))
+    return output
+
+
+def _filled(spec: Spec, posted: Form) -> Filled:
+    return Filled(posted, form=None if spec.form is None else _drawn(spec, posted, {}))
+
+
+def _drawn(spec: Spec, posted: Form, errors: dict[str, str]) -> Control:
+    """The form with what was typed."""
+    assert spec.form is not None  # noqa: S101 - the callers ask
+    form = forms.form_of(spec.form)
+    typed = forms.typed_in(form, posted, UNKNOWN if spec.proposed is None else spec.proposed)
+    deed = posted.get(forms.ROWS_BUTTON)
+    if deed is None:
+        return forms.controls(form, typed, errors)
+    typed = forms.with_rows(form, typed, deed)
+    return forms.controls(form, typed, errors, focus=forms.focus_after(typed, deed))
+
+
+def _proposed(standing: StandingRequest | None) -> Filled:
+    """The form before anybody has touched it."""
+    if standing is None or standing.spec.form is None:
+        return Filled({})
+    spec = standing.spec
+    form = forms.form_of(standing.spec.form)
+    original = UNKNOWN if spec.proposed is None else spec.proposed
+    return Filled({}, form=forms.controls(form, forms.typed_of(form, original)))
+
+
+async def _view(request: Asked, token_id: str, environment_id: str, by: By) -> View | None:
+    return await certain(service_of(request).database, door_view, token_id, environment_id, by)
+
+
+def _question(
+    request: Asked,
+    view: View,
+    filled: Filled,
+    *,
+    status_code: int = 200,
+    changes: list[Any] | None = None,
+) -> Response[str]:
+    return page(
+        request,
+        "approve/form.html",
+        status_code=status_code,
+        **view,
+        form=filled.form,
+        values=filled.posted,
+        errors=filled.errors,
+        changes=changes,
+        live_url=f"/approve/{view['token'].id}/live",
+    )
+
+
+def _confirmation(request: Asked, view: View, filled: Filled, choice: Choice) -> Response[str]:
+    """Asked once more, with everything that was filled in carried along."""
+    carried = {name: value for name, value in filled.posted.items() if name not in _OURS}
+    return page(request, "approve/confirm.html", **view, choice=choice, carried=carried)
+
+
+def _settled(request: Asked, view: View, *, status_code: int = 200, choice: str | None = None) -> Response[str]:
+    """How it was answered; to somebody who chose too late, that their choice was not recorded."""
+    if choice is not None and view["token"].is_completed:
+        view["late_title"] = "This was already answered"
+    chosen = next((each for each in choices_of(view["request"].spec) if each.value == choice), None) if view["request"] else None  # fmt: skip
+    same = chosen is not None and view["outcome"] is not None and chosen.label == view["outcome"].label
+    return page(request, "approve/settled.html", status_code=status_code, **view, choice=choice, is_same_choice=same)
+
+
+def _either(labels: list[str]) -> str:
+    *others, last = labels
+    return f"{', '.join(others)} or {last}" if others else last

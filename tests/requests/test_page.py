@@ -1,0 +1,339 @@
+"""The page of a question: Ben has a link, and answers what he sees."""
+
+import json
+import re
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.makers import House, Program
+from tests.pages.conftest import Visitor, text_of
+from tests.requests.conftest import address, ask
+
+FORM = {
+    "type": "object",
+    "properties": {
+        "amount": {"type": "integer", "minimum": 1, "title": "Amount"},
+        "note": {"type": "string", "title": "Note"},
+    },
+    "required": ["amount"],
+}
+DECISIONS = [
+    {"value": "publish", "label": "Publish", "effect": "Goes live at once.", "output": {"approved": True}},
+    {"value": "delete", "label": "Delete it", "output": {"deleted": True}, "confirm": True, "style": "careful"},
+    {"value": "reject", "label": "Send back", "output": {"approved": False}, "require": ["comment"], "form": False},
+]
+
+
+@pytest.fixture
+def ben(house: House) -> Iterator[Visitor]:
+    """Ben: a browser without an account, and whatever link he is given."""
+    visitor = Visitor(house)
+    yield visitor
+    visitor.client.close()
+
+
+def opened(ben: Visitor, ada: Program, **request: Any) -> SimpleNamespace:
+    """A question of Ada's that Ben has opened; `.page` is what he sees."""
+    token = ask(ada, **request)
+    token.page = ben.open(f"/approve/{token.id}?token={token.public_access_token}")
+    return token
+
+
+def send(ben: Visitor, token: SimpleNamespace, version: int = 1, **fields: str) -> httpx.Response:
+    named = {name.replace("field_", "/"): value for name, value in fields.items()}
+    return ben.client.post(
+        f"/approve/{token.id}", data={"version": str(version), **named}, headers={"Origin": ben.house.url}
+    )
+
+
+def output_of(ada: Program, token: SimpleNamespace) -> Any:
+    return json.loads(ada.show(token)["output"])
+
+
+def amend(ada: Program, token: SimpleNamespace, **changes: Any) -> None:
+    assert 200 == ada.ask("PATCH", f"{token.path}/request", json=changes).status_code
+
+
+def test_a_question_explains_itself(ben: Visitor, ada: Program) -> None:
+    """What, by whom, about what, what would change, what each answer does, and what happens without one."""
+    token = opened(
+        ben,
+        ada,
+        title="Publish the autumn sale?",
+        body="It **starts** on Monday.",
+        context={"order": {"total_price": 12.5}},
+        diff={"before": "10 %", "after": "20 %"},
+        requester="ada@example.com",
+        decisions=DECISIONS,
+        onTimeout={"output": {"approved": False, "comment": "Nobody answered."}},
+    )
+
+    text = text_of(token.page)
+    assert "Publish the autumn sale? Asked by ada@example.com, just now" in text
+    assert "<strong>starts</strong>" in token.page.text
+    assert "Total price 12.5" in text
+    assert "Before: 10 %" in text
+    assert "After: 20 %" in text
+    assert "Publish Goes live at once." in text
+    assert re.search(r"If nobody answers by .* it counts as “Send back”\.", text)
+    assert "<title>Publish the autumn sale? · Waitpoint</title>" in token.page.text
+
+
+def test_a_decision_is_recorded_with_what_was_filled_in(ben: Visitor, ada: Program) -> None:
+    """The form, and what the decision adds; the page says what was recorded."""
+    token = opened(ben, ada, title="Publish?", form=FORM, decisions=DECISIONS)
+
+    done = send(ben, token, decision="publish", field_amount="5")
+
+    assert {"amount": 5, "approved": True} == output_of(ada, token)
+    assert 303 == done.history[0].status_code
+    assert (
+        "Your answer was recorded. Answered: Publish Publish? “Publish” was chosen by somebody with the approval link on"
+        in text_of(done)
+    )
+    assert "Amount 5" in text_of(done)
+
+
+def test_a_form_alone_is_sent(ben: Visitor, ada: Program) -> None:
+    token = opened(ben, ada, form=FORM)
+
+    assert ">Send</button>" in token.page.text
+    send(ben, token, decision="submit", field_amount="5", field_note="Hello")
+
+    assert {"amount": 5, "note": "Hello"} == output_of(ada, token)
+
+
+def test_a_wrong_field_is_said_at_the_field(ben: Visitor, ada: Program) -> None:
+    """And in the summary, which leads there; what was typed is still there, and the token waits."""
+    token = opened(ben, ada, form=FORM, decisions=DECISIONS)
+
+    page = send(ben, token, decision="publish", field_amount="0", field_note="half a <thought>")
+
+    assert 400 == page.status_code
+    found = re.search(r'<a href="#([^"]+)">([^<]+)</a>', page.text)
+    assert found is not None
+    assert f'id="{found[1]}"' in page.text
+    assert f'id="{found[1]}_error"' in page.text
+    assert "half a &lt;thought&gt;" in page.text
+    assert "<title>Error: " in page.text
+    assert "WAITING" == ada.show(token)["status"]
+
+
+@pytest.mark.parametrize("comment", ["", "  \n "])
+def test_a_comment_that_is_needed_is_asked_for(ben: Visitor, ada: Program, comment: str) -> None:
+    """In the words of the button; the form need not be filled to send back."""
+    token = opened(ben, ada, form=FORM, decisions=DECISIONS)
+    assert "Comment (needed for “Send back”)" in text_of(token.page)
+
+    page = send(ben, token, decision="reject", comment=comment, field_amount="7")
+
+    assert 400 == page.status_code
+    assert "“Send back”" not in text_of(page).partition("Comment")[0] or "Send back" in text_of(page)
+    assert '"Send back" needs a comment.' in text_of(page)
+    assert '<a href="#comment">' in page.text
+    assert 'value="7"' in page.text
+    send(ben, token, decision="reject", comment="Wrong price.")
+    assert {"approved": False, "comment": "Wrong price."} == output_of(ada, token)
+
+
+@pytest.mark.parametrize("decision", [{}, {"decision": "APPROVE "}, {"decision": "yes"}, {"decision": ""}])
+def test_a_decision_that_was_not_offered_comes_back(ben: Visitor, ada: Program, decision: dict[str, str]) -> None:
+    """With the names of those that were, and everything that was typed (B-49)."""
+    token = opened(ben, ada, form=FORM, decisions=DECISIONS)
+
+    page = send(ben, token, 1, comment="kept", **decision)
+
+    assert 400 == page.status_code
+    assert "Choose Publish, Delete it or Send back." in text_of(page)
+    assert "kept</textarea>" in page.text
+    assert "WAITING" == ada.show(token)["status"]
+
+
+def test_two_decisions_at_once_are_none(ben: Visitor, ada: Program) -> None:
+    token = opened(ben, ada)
+
+    page = ben.client.post(
+        f"/approve/{token.id}",
+        content="version=1&decision=approve&decision=reject",
+        headers={"Origin": ben.house.url, "Content-Type": "application/x-www-form-urlencoded"},
+    )
+
+    assert 400 == page.status_code
+    assert "WAITING" == ada.show(token)["status"]
+
+
+def test_what_cannot_be_undone_is_asked_once_more(ben: Visitor, ada: Program) -> None:
+    """Everything that was typed goes along, and back; only the second yes decides."""
+    token = opened(ben, ada, title="Old shop", form=FORM, decisions=DECISIONS)
+
+    sure = send(ben, token, decision="delete", field_amount="5", field_note="two\nlines & <b>")
+
+    assert 200 == sure.status_code
+    assert "Old shop Delete it: are you sure?" in text_of(sure)
+    assert "WAITING" == ada.show(token)["status"]
+    carried = {name: value.removeprefix("\n") for name, value in _carried(sure)}
+    assert {"version": "1", "/amount": "5", "/note": "two\nlines & <b>"} == carried
+
+    carried.pop("version")
+    back = send(ben, token, 1, **carried, decision="delete", back="yes")
+    assert 200 == back.status_code
+    assert 'value="5"' in back.text
+    assert "WAITING" == ada.show(token)["status"]
+
+    send(ben, token, 1, **carried, decision="delete", confirmed="delete")
+    assert {"amount": 5, "note": "two\nlines & <b>", "deleted": True} == output_of(ada, token)
+
+
+def _carried(page: httpx.Response) -> list[tuple[str, str]]:
+    from html import unescape  # noqa: PLC0415
+
+    found = re.findall(r'<textarea name="([^"]+)" hidden>(.*?)</textarea>', page.text, re.DOTALL)
+    return [(unescape(name), unescape(value)) for name, value in found]
+
+
+def test_a_mistake_is_said_before_it_is_asked_once_more(ben: Visitor, ada: Program) -> None:
+    token = opened(ben, ada, form=FORM, decisions=DECISIONS)
+
+    assert 400 == send(ben, token, decision="delete", field_amount="none").status_code
+
+
+def test_a_stale_answer_is_shown_what_changed(ben: Visitor, ada: Program) -> None:
+    """Nothing is recorded, nothing typed is lost; the next answer is about what is asked now (B-51)."""
+    token = opened(ben, ada, title="Publish 10 %?", body="Soon.", decisions=DECISIONS, form=FORM)
+    amend(ada, token, title="Publish 20 %?")
+
+    stale = send(ben, token, decision="publish", field_amount="5", field_note="my words")
+
+    assert 409 == stale.status_code
+    text = text_of(stale)
+    assert "This question was changed after you opened it" in text
+    assert "Before: Publish 10 %?" in text
+    assert "After: Publish 20 %?" in text
+    assert "my words" in stale.text
+    assert "WAITING" == ada.show(token)["status"]
+
+    send(ben, token, version=2, decision="publish", field_amount="5")
+    assert "COMPLETED" == ada.show(token)["status"]
+
+
+@pytest.mark.parametrize("version", ["", "0", "9", "one", "1" * 30])
+def test_an_answer_says_what_it_is_about(ben: Visitor, ada: Program, version: str) -> None:
+    """Or it is asked for again."""
+    token = opened(ben, ada)
+
+    page = ben.send(f"/approve/{token.id}", version=version, decision="approve")
+
+    assert 409 == page.status_code
+    assert "WAITING" == ada.show(token)["status"]
+
+
+def test_who_comes_second_is_told_who_was_first(ben: Visitor, ada: Program) -> None:
+    """What was decided, when, and that their choice was not recorded (B-50)."""
+    token = opened(ben, ada, decisions=DECISIONS)
+    ada.complete(token, {"approved": False, "comment": "Too early."})
+
+    late = send(ben, token, decision="publish")
+
+    assert 409 == late.status_code
+    text = text_of(late)
+    assert "This was already answered" in text
+    assert "“Send back” was chosen by a program on" in text
+    assert "Too early." in text
+    assert "Your choice was not recorded" in text
+
+    same = send(ben, token, decision="reject")
+    assert "That is what you chose, too." in text_of(same)
+
+
+def test_what_was_proposed_can_be_edited(ben: Visitor, ada: Program) -> None:
+    """The form is filled beforehand; the page and the timeline tell what was edited."""
+    token = opened(ben, ada, form=FORM, proposed={"amount": 12, "note": "As agreed"}, decisions=DECISIONS)
+    assert 'value="12"' in token.page.text
+
+    done = send(ben, token, decision="publish", field_amount="15", field_note="As agreed")
+
+    assert {"amount": 15, "note": "As agreed", "approved": True} == output_of(ada, token)
+    assert "Edited before it was sent Amount 12 → 15" in text_of(done)
+
+
+def test_a_default_answer_is_told_as_what_it_is(house: House, ben: Visitor, ada: Program) -> None:
+    """Announced before, and marked after."""
+    token = ada.make_token(
+        timeout="1m", request={"decisions": DECISIONS, "onTimeout": {"output": {"approved": False, "comment": "Late."}}}
+    )
+    link = f"/approve/{token.id}?token={token.public_access_token}"
+    assert "it counts as “Send back”" in text_of(ben.open(link))
+
+    house.time_passes(minutes=2)
+
+    text = text_of(ben.open(f"/approve/{token.id}"))
+    assert "The time is over" in text
+    assert "so it counts as “Send back”" in text
+    assert "Late." in text
+
+
+def test_a_withdrawn_question_says_why(ben: Visitor, ada: Program) -> None:
+    token = opened(ben, ada, title="Publish?")
+    ada.cancel(token, "The sale is off.")
+
+    text = text_of(ben.open(f"/approve/{token.id}"))
+
+    assert "This question was withdrawn" in text
+    assert "The sale is off." in text
+
+
+def test_a_bare_link_only_shows_what_certain_people_are_asked(ben: Visitor, ada: Program) -> None:
+    """The question, and what to do; no button, and nothing is taken."""
+    token = opened(ben, ada, title="Publish?", approvers=[address("cora")])
+
+    assert "This request asks certain people" in text_of(token.page)
+    assert "<button" not in token.page.text.partition("<main")[2].partition("</main>")[0]
+    refused = send(ben, token, decision="approve")
+    assert 403 == refused.status_code
+    assert "This request asks certain people" in text_of(refused)
+    assert "WAITING" == ada.show(token)["status"]
+
+
+@pytest.mark.parametrize(
+    "text", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{7*7}}", "\u202eevil", "</textarea><b>"]
+)
+def test_nothing_that_a_program_says_becomes_markup(ben: Visitor, ada: Program, text: str) -> None:
+    """Wherever it stands (B-43, B-44)."""
+    token = opened(
+        ben,
+        ada,
+        title=text,
+        body=text,
+        context={text: text, "list": [{text: text}, {text: text}]},
+        diff={"before": text, "after": f"{text}!"},
+        requester=text,
+        decisions=[{"value": "yes", "label": text, "effect": text, "confirm": True}],
+        form={"type": "object", "properties": {"x": {"type": "string", "title": text, "description": text}}},
+        proposed={"x": text},
+    )
+
+    pages = [token.page, send(ben, token, decision="yes", field_x=text), send(ben, token, version=7, decision="yes")]
+
+    for page in pages:
+        inside = page.text.partition("<main")[2]
+        assert "<script>" not in inside
+        assert "<img" not in inside
+        assert "<b>" not in inside
+        assert "\u202e" not in re.sub(r"<(?:input|textarea)[^>]*>[^<]*", "", inside)
+        assert "49" not in text_of(page) or "7*7" not in text
+
+
+def test_enter_in_a_field_decides_nothing(ben: Visitor, ada: Program) -> None:
+    """What a browser presses is the first button: it only draws the page again."""
+    token = opened(ben, ada, form=FORM, decisions=DECISIONS)
+    form = token.page.text.partition("<form")[2]
+    first = re.search(r"<button[^>]*>", form)
+
+    assert first is not None
+    assert 'name="rows" value="stay" hidden' in first[0]
+    assert 200 == send(ben, token, rows="stay", field_amount="5").status_code
+    assert "WAITING" == ada.show(token)["status"]
