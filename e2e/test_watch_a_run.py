@@ -37,7 +37,7 @@ def test_a_run_from_the_queue_to_its_end(desk: Page, program: AdasProgram, worke
     desk.goto(f"/runs?task={task}")
     is_live(desk)
     program.trigger(task, {"order": 8812})
-    desk.get_by_role("link", name=task).click()
+    desk.get_by_role("link", name=task, exact=True).click()
     is_live(desk)
     expect(state(desk)).to_have_text("Queued")
 
