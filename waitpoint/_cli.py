@@ -1,4 +1,5 @@
-"""The `waitpoint` command: `tokens`, `runs` and `worker` are clients of any server, everything else is handed to the server's half.
+"""The `waitpoint` command: `tokens`, `runs` and `worker` are clients of any server, `dev` starts one and a worker,
+and everything else is handed to the server's half.
 
 Exit codes: 0 done; 1 refused, not found or not answered; 2 not understood; 3 the server cannot be reached.
 """
@@ -14,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
+from waitpoint import _cli_dev as dev
 from waitpoint import _cli_runs as runs
 from waitpoint import _cli_tokens as tokens
 from waitpoint import _cli_worker as worker
@@ -68,8 +70,17 @@ def _run(arguments: list[str]) -> int:
             return runs.main(rest)
         case ["worker", *rest]:
             return worker.main(rest)
+        case ["dev", *rest]:
+            return _develop(rest)
         case _:
             return _run_on_server(arguments)
+
+
+def _develop(arguments: list[str]) -> int:
+    if _server() is None and arguments != ["--help"]:
+        print(f"waitpoint dev: {NO_SERVER}", file=sys.stderr)
+        return NOT_UNDERSTOOD
+    return dev.main(arguments)
 
 
 def _run_on_server(arguments: list[str]) -> int:
@@ -113,6 +124,7 @@ def _help() -> str:
         "tokens": "Create, list, show, complete, cancel and watch tokens.",
         "runs": "Trigger, list, show, watch, cancel and retry runs of tasks.",
         "worker": "Run the tasks of a module.",
+        "dev": "Run a server, and the tasks of a module anew whenever they change.",
         **SERVER_COMMANDS,
     }
     width = max(map(len, commands))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts import run_development_server
-from scripts.run_development_server import development_key
+from waitpoint._cli_dev import development_key
 
 
 def test_the_development_key_is_made_once(tmp_path: Path) -> None:

@@ -75,10 +75,10 @@ class RunningWorker:
         return self.process.wait(timeout=20)
 
 
-def eventually(look: Callable[[], T | None], what: str = "it") -> T:
+def eventually(look: Callable[[], T | None], what: str = "it", within: float = PATIENCE) -> T:
     """What is there soon."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + within
     while not (found := look()):
-        assert time.monotonic() < deadline, f"{what} did not happen within {PATIENCE:g} s"
+        assert time.monotonic() < deadline, f"{what} did not happen within {within:g} s"
         time.sleep(0.02)
     return found
