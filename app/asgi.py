@@ -37,6 +37,7 @@ from .people import mails as people_mails
 from .realtime import ROUTES as REALTIME
 from .realtime import Live
 from .requests import api as requests_api
+from .requests import elsewhere
 from .requests.asking import Requests
 from .requests.lifecycle import ask, follow, may_answer
 from .requests.views import question_beside
@@ -101,6 +102,7 @@ def create_app(
             *tokens_api.ROUTES,
             *requests_api.ROUTES,
             *links_api.ROUTES,
+            *elsewhere.ROUTES,
             *environments_api.ROUTES,
             *pages.ROUTES,
             *ops.ROUTES,

@@ -46,7 +46,12 @@ async def serve(request: Request[Any, Any, Any], path: FromPath[str]) -> Respons
     found = _file(rest if is_versioned else path.lstrip("/"))
     if found is None:
         raise Problem(404, "not-found", "There is no such file.")
-    headers = {"Cache-Control": _FOR_EVER if is_versioned else _ASK_AGAIN, "ETag": found.tag, "Vary": "Accept-Encoding"}
+    headers = {
+        "Access-Control-Allow-Origin": "*",  # `waitpoint.js` is a module, and other people's pages load it
+        "Cache-Control": _FOR_EVER if is_versioned else _ASK_AGAIN,
+        "ETag": found.tag,
+        "Vary": "Accept-Encoding",
+    }
     if request.headers.get("if-none-match") == found.tag:
         return Response(b"", status_code=304, headers=headers)
     if found.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):

@@ -7,6 +7,7 @@ import msgspec
 from litestar import MediaType, Request, Response
 
 from ..environments.models import Environment
+from ..web.problems import is_for_a_program
 from . import flash
 from .templates import render
 
@@ -37,6 +38,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     environment: Environment | None = None
     environments: Sequence[Environment] = ()
     waiting: int = 0
+    is_part: bool = False  # for somebody else's page, which has a frame of its own
     is_member: bool = True
     is_owner: bool = True
 
@@ -68,7 +70,11 @@ def page(
 ) -> Response[str]:
     """Draw a whole page for this request."""
     drawn = msgspec.structs.replace(
-        frame or Frame(), path=request.scope["path"], theme=_theme(request), flash=flash.said(request)
+        frame or Frame(),
+        path=request.scope["path"],
+        theme=_theme(request),
+        flash=flash.said(request),
+        is_part=is_for_a_program(request),
     )
     response = Response(
         render(template, frame=drawn, **context), status_code=status_code, media_type=MediaType.HTML, headers=HEADERS

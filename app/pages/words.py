@@ -149,6 +149,7 @@ DOORS = {
     "callback": "callback URL",
     "page": "token page",
     "approval": "approval page",
+    "form": "form on another page",
     "command": "command line",
     "deadline": "deadline",
     "worker": "worker",

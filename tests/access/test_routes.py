@@ -33,6 +33,7 @@ GET /api/v1/waitpoints/tokens                                               401 
 GET /api/v1/waitpoints/tokens/{token_id:str}                                401  200    403      403  200     401  404   403   403     401    200   401    401      401        401     401
 GET /api/v1/waitpoints/tokens/{token_id:str}/callback/{digest:str}          405  405    405      405  405     405  405   405   405     405    405   405    405      405        405     405
 GET /api/v1/waitpoints/tokens/{token_id:str}/links                          401  200    403      403  200     401  404   401   401     401    401   401    401      401        401     401
+GET /api/v1/waitpoints/tokens/{token_id:str}/form                           401  200    403      200  403     401  404   200   403     401    403   401    401      401        401     401
 GET /api/v1/waitpoints/tokens/{token_id:str}/wait                           401  200    403      403  200     401  404   403   403     401    200   401    401      401        401     401
 GET /api/v3/runs/{run_id:str}                                               401  200    403      403  200     401  404   401   401     401    401   401    401      401        401     401
 GET /approve/{token_id:str}                                                 401  401    401      401  401     401  401   200   401     401    401   200    200      403        401     401
@@ -77,6 +78,7 @@ POST /api/v1/waitpoints/tokens/{token_id:str}/cancel                        401 
 POST /api/v1/waitpoints/tokens/{token_id:str}/complete                      401  200    403      200  403     401  404   200   403     401    403   401    401      401        401     401
 POST /api/v1/waitpoints/tokens/{token_id:str}/links                         401  200    200      403  403     401  404   401   401     401    401   401    401      401        401     401
 POST /api/v1/waitpoints/tokens/{token_id:str}/links/{link_id:str}/revoke    401  404    404      403  403     401  404   401   401     401    401   401    401      401        401     401
+POST /api/v1/waitpoints/tokens/{token_id:str}/form                          401  415    403      415  403     401  415   415   403     401    403   401    401      401        401     401
 POST /api/v2/runs/{run_id:str}/cancel                                       401  200    200      403  403     401  404   401   401     401    401   401    401      401        401     401
 POST /approve/{token_id:str}                                                401  401    401      401  401     401  401   303   401     401    401   303    303      403        401     401
 POST /approve/{token_id:str}/opened                                         401  401    401      401  401     401  401   204   401     401    401   204    204      401        401     401

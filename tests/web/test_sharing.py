@@ -7,7 +7,7 @@ import pytest
 from tests.makers import TOKENS, UNKNOWN_ID, House, Program, ben_with
 
 ORIGIN = "https://shop.example"
-SHARED = ["", "/complete", "/wait"]
+SHARED = ["", "/complete", "/form", "/wait"]
 
 
 def asked(house: House, path: str, **headers: str) -> dict[str, str]:
