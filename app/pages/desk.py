@@ -1,4 +1,4 @@
-"""The frame of a page at the desk: who looks, at which environment, and how many tokens wait there."""
+"""The frame of a page at the desk: who looks, at which environment, what waits there, and what waits for them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +10,7 @@ from ..access.principals import Person
 from ..database import Unit
 from ..environments import environments
 from ..environments.models import Environment
+from ..inbox.search import waiting_on
 from ..service import service_of
 from ..tokens.models import WAITING
 from ..tokens.search import Search, count
@@ -20,6 +21,7 @@ class _Surroundings(msgspec.Struct, frozen=True):
     environment: Environment | None
     environments: Sequence[Environment]
     waiting: int
+    asked: int
 
 
 async def desk(request: Request[Any, Any, Any], slug: str | None = None) -> Frame:
@@ -35,6 +37,7 @@ async def desk(request: Request[Any, Any, Any], slug: str | None = None) -> Fram
         environment=around.environment,
         environments=around.environments,
         waiting=around.waiting,
+        asked=around.asked,
         is_member=person.is_member,
         is_owner=person.is_owner,
     )
@@ -43,6 +46,7 @@ async def desk(request: Request[Any, Any, Any], slug: str | None = None) -> Fram
 def _around(db: Unit, person: Person, slug: str | None) -> _Surroundings:
     every = [environment for environment in environments.every(db) if person.may_see_desk_of(environment.id)]
     if not every:
-        return _Surroundings(None, every, 0)
+        return _Surroundings(None, every, 0, waiting_on(db, person))
     chosen = next((environment for environment in every if slug in {environment.slug, environment.id}), every[0])
-    return _Surroundings(chosen, every, count(db, chosen.id, Search(statuses=(WAITING,))))
+    waiting = count(db, chosen.id, Search(statuses=(WAITING,)))
+    return _Surroundings(chosen, every, waiting, waiting_on(db, person))

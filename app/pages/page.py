@@ -39,6 +39,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     environments: Sequence[Environment] = ()
     waiting: int = 0
     is_part: bool = False  # for somebody else's page, which has a frame of its own
+    asked: int = 0
     is_member: bool = True
     is_owner: bool = True
 

@@ -45,8 +45,8 @@ def error_page(request: Request[Any, Any, Any], problem: Problem) -> Response[st
         sentences=sentences,
         status=problem.status,
         reference=problem.more.get("reference"),
-        home=None if request.scope["path"].startswith("/approve/") else "/tokens",
-        home_words="To the tokens",
+        home=None if request.scope["path"].startswith("/approve/") else "/inbox",
+        home_words="To the inbox",
     )
     response.headers.update(problem.headers)
     return response

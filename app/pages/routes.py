@@ -1,6 +1,7 @@
 """Every route that answers with a page, for `asgi.py`."""
 
 from ..environments import pages as environments
+from ..inbox import pages as inbox
 from ..links import pages as links
 from ..notifications import pages as notifications
 from ..people import group_pages, people_pages, profile_pages
@@ -13,6 +14,7 @@ from ..tokens import pages as tokens
 from . import files
 
 ROUTES = [
+    *inbox.ROUTES,
     *tokens.ROUTES,
     *approval.ROUTES,
     *callback_page.ROUTES,

@@ -148,6 +148,7 @@ DOORS = {
     "rest": "REST API",
     "callback": "callback URL",
     "page": "token page",
+    "inbox": "inbox",
     "approval": "approval page",
     "form": "form on another page",
     "command": "command line",

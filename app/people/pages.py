@@ -161,5 +161,4 @@ def _device(request: Asked) -> str | None:
 
 
 def _in(service: Service, signed_in: SignedIn, next_path: str | None) -> Response[Any]:
-    home = "/tokens" if signed_in.person.is_member else "/profile"
-    return see_other(next_path or home, cookies=(cookie(service, signed_in.cookie),))
+    return see_other(next_path or "/inbox", cookies=(cookie(service, signed_in.cookie),))

@@ -6,10 +6,12 @@ from contextlib import ExitStack, asynccontextmanager
 import msgspec
 import structlog
 
+from ..access.principals import Person
 from ..database import DatabaseUnavailable
 from ..environments import environments
 from ..environments.models import Environment
 from ..events import Event
+from ..inbox.filters import Filters as InboxFilters
 from ..pages.page import Frame
 from ..runs.filters import Filters as RunFilters
 from ..runs.models import Run
@@ -19,6 +21,7 @@ from ..tokens.models import Token
 from ..tokens.pages import environment_of
 from . import kinds, stories
 from .guests import Full, Guests, IsWelcome
+from .inboxes import Inboxes
 from .kinds import Filters
 from .lines import BROKEN, TRY_LATER, Gone, Line
 from .listening import Listening
@@ -48,6 +51,7 @@ class Pages:
         self._tokens = Lists(service, kinds.TOKENS)
         self._runs = Lists(service, kinds.RUNS)
         self._stories = Stories(service.database, service.besides)
+        self._inboxes = Inboxes(service.database)
         self._waiting_counts = WaitingCounts(service.database)
         self._environments = Shared(lambda: service.database.read(environments.every))
 
@@ -56,6 +60,7 @@ class Pages:
             self._tokens.hear(event)
             self._runs.hear(event)
             self._stories.hear(event)
+            self._inboxes.hear(event)
             self._waiting_counts.hear(event.environment_id or "")
 
     async def keep_tokens(self, line: Line, visitor: Visitor, filters: TokenFilters, version: str) -> None:
@@ -65,6 +70,15 @@ class Pages:
     async def keep_runs(self, line: Line, visitor: Visitor, filters: RunFilters, version: str) -> None:
         """Keep a list of runs up to date until its page is left."""
         await self._keep_list(line, visitor, self._runs, filters, "/runs", version)
+
+    async def keep_inbox(
+        self, line: Line, visitor: Visitor, person: Person, filters: InboxFilters, version: str
+    ) -> None:
+        """Keep an inbox up to date until its page is left."""
+        page = OpenPage(line, version)
+        async with self._visit(line, visitor) as stack:
+            shown = stack.enter_context(self._inboxes.shown_on(page, person, filters))
+            await line.converse(lambda: page.speak(shown.draw), _let_pass)
 
     async def keep_token(self, line: Line, visitor: Visitor, token: Token, version: str) -> None:
         """Keep the page of a token at the desk up to date until it is left."""

@@ -6,8 +6,9 @@ from litestar import WebSocket, websocket
 from litestar.params import FromPath
 
 from .. import ids
-from ..access.guards import Guard, requires_a_member, session_cookie
+from ..access.guards import Guard, requires_a_member, requires_a_signed_in_person, session_cookie
 from ..access.principals import Person
+from ..inbox.filters import filters_of as inbox_filters_of
 from ..requests.access import Closed, visit
 from ..runs.filters import filters_of as run_filters_of
 from ..runs.search import of_ids
@@ -34,10 +35,18 @@ async def events(socket: Socket) -> None:
     await _live(socket).programs.talk(Line(socket), socket.headers, socket.query_params.get("since"))
 
 
+@websocket("/live/inbox", guards=[our_own_pages, requires_a_signed_in_person])
+async def inbox(socket: Socket) -> None:
+    """An open inbox."""
+    visitor, filters = _visitor(socket), inbox_filters_of(socket.query_params)
+    await socket.accept()
+    await _live(socket).pages.keep_inbox(Line(socket), visitor, _person(socket), filters, _version(socket))
+
+
 @websocket("/live/tokens", guards=DESK)
 async def token_list(socket: Socket) -> None:
     """An open list."""
-    visitor = _member(socket)
+    visitor = _visitor(socket)
     await socket.accept()
     await _live(socket).pages.keep_tokens(Line(socket), visitor, filters_of(socket.query_params), _version(socket))
 
@@ -48,7 +57,7 @@ async def token_page(socket: Socket, token_id: FromPath[str]) -> None:
     token = await certain(service_of(socket).database, retrieve, token_id)
     if token is None or not _person(socket).may_see_desk_of(token.environment_id):
         raise not_found()
-    visitor = _member(socket)
+    visitor = _visitor(socket)
     await socket.accept()
     await _live(socket).pages.keep_token(Line(socket), visitor, token, _version(socket))
 
@@ -56,7 +65,7 @@ async def token_page(socket: Socket, token_id: FromPath[str]) -> None:
 @websocket("/live/runs", guards=DESK)
 async def run_list(socket: Socket) -> None:
     """An open list of runs."""
-    visitor = _member(socket)
+    visitor = _visitor(socket)
     await socket.accept()
     await _live(socket).pages.keep_runs(Line(socket), visitor, run_filters_of(socket.query_params), _version(socket))
 
@@ -67,7 +76,7 @@ async def run_page(socket: Socket, run_id: FromPath[str]) -> None:
     found = await service_of(socket).database.read(of_ids, [run_id]) if ids.is_run_id(run_id) else []
     if not found or not _person(socket).may_see_desk_of(found[0].environment_id):
         raise not_found()
-    visitor = _member(socket)
+    visitor = _visitor(socket)
     await socket.accept()
     await _live(socket).pages.keep_run(Line(socket), visitor, found[0], _version(socket))
 
@@ -92,7 +101,7 @@ async def approval_page(socket: Socket, token_id: FromPath[str]) -> None:
     await pages.keep_question(Line(socket), visitor, token_id, here.environment_id, _version(socket))
 
 
-ROUTES = [events, token_list, token_page, run_list, run_page, approval_page]
+ROUTES = [events, inbox, token_list, token_page, run_list, run_page, approval_page]
 
 
 def _live(socket: Socket) -> Live:
@@ -109,8 +118,8 @@ def _person(socket: Socket) -> Person:
     return person
 
 
-def _member(socket: Socket) -> Visitor:
-    """Who looks at the desk; welcome for as long as they may do all that they may do now."""
+def _visitor(socket: Socket) -> Visitor:
+    """Who looks; welcome for as long as they may do all that they may do now."""
     person, service = _person(socket), service_of(socket)
     cookie = socket.cookies.get(session_cookie(service), "")
 

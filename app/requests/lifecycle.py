@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from ..database import Prepared, Unit
 from ..database.tables import table_of
+from ..database.types import Instant
 from ..people import groups
 from ..people.models import PersonRow
 from ..tokens.lifecycle import (
@@ -30,7 +31,7 @@ from ..web.problems import Problem
 from . import spec as specs
 from .answers import check
 from .forms import FieldError
-from .models import ADDRESS, GROUP, RequestApproverRow, RequestRow, RequestVersionRow
+from .models import ADDRESS, FOR_EVER, GROUP, RequestApproverRow, RequestRow, RequestVersionRow
 from .spec import Approver, Spec
 
 _tokens = table_of(TokenRow)
@@ -41,9 +42,9 @@ _people = table_of(PersonRow)
 
 _INSERT = Prepared(insert(_requests))
 _INSERT_APPROVERS = Prepared(insert(_approvers))
-_RESTATE = Prepared(
-    update(_approvers).where(_approvers.c.token_id == bindparam("b_id")).values(status=bindparam("b_status"))
-)
+_SETTLED = {"status": bindparam("b_status"), "moment": bindparam("b_moment", type_=Instant)}
+_RESTATE = Prepared(update(_requests).where(_requests.c.token_id == bindparam("b_id")).values(_SETTLED))
+_RESTATE_APPROVERS = Prepared(update(_approvers).where(_approvers.c.token_id == bindparam("b_id")).values(_SETTLED))
 _OF_TOKEN = (
     _requests.c.version,
     _requests.c.spec,
@@ -127,6 +128,8 @@ def ask(db: Unit, token: Token, new: NewToken, by: By) -> None:
             "asked_by": _json(by),
             "created_at": db.now,
             "amended_at": None,
+            "status": WAITING,
+            "moment": token.timeout_at or FOR_EVER,
             **_searched(asked.spec),
         },
     )
@@ -153,7 +156,9 @@ def may_answer(db: Unit, token: Token, answer: Answer, by: By) -> Objection | No
 def follow(db: Unit, token: Token, by: By) -> None:  # noqa: ARG001 - the shape of `Rules.on_settled`
     """Take a settled token from the inboxes of those who were asked (`Rules.on_settled`)."""
     if token.has_request:
-        db.run(_RESTATE, {"b_id": token.id, "b_status": token.status})
+        values = {"b_id": token.id, "b_status": token.status, "b_moment": token.completed_at}
+        db.run(_RESTATE, values)
+        db.run(_RESTATE_APPROVERS, values)
 
 
 def refusal(db: Unit, request: Request, by: By) -> Refused | None:
@@ -260,7 +265,8 @@ def _searched(spec: Spec) -> dict[str, object]:
 
 def _ask_approvers(db: Unit, token: Token, asked: list[Approver]) -> None:
     if asked:
-        row = {"token_id": token.id, "environment_id": token.environment_id, "status": WAITING}
+        moment = token.timeout_at or FOR_EVER
+        row = {"token_id": token.id, "environment_id": token.environment_id, "status": WAITING, "moment": moment}
         db.insert(_INSERT_APPROVERS, *(row | {"kind": each.kind, "value": each.value} for each in asked))
 
 

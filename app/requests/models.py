@@ -1,11 +1,12 @@
 """The tables of requests, and the value that the rest of the server sees."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Text, text
 from sqlmodel import Field
 
+from ..clock import to_milliseconds
 from ..database.tables import Table
 from ..database.types import Instant
 
@@ -18,11 +19,17 @@ GROUP_MARK = "group:"
 
 COMMENT = "comment"
 
+FOR_EVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""The moment of a request that waits without a deadline."""
+_FOR_EVER = text(str(to_milliseconds(FOR_EVER)))
+
 
 class RequestRow(Table, table=True):
     """What people are asked on one token, as it stands now: `spec` is the JSON that `Spec` is made of.
 
     The columns beside it are those that are searched or decide who may answer. `asked_by` is who made it (`By`).
+    `status` is the token's; `moment` its deadline while it waits, and when it was settled afterwards: so an inbox,
+    the most urgent first, is a range of an index, and so is what was answered, the latest first.
     """
 
     __tablename__ = "requests"
@@ -35,6 +42,7 @@ class RequestRow(Table, table=True):
             sqlite_where=text("journey IS NOT NULL"),
             postgresql_where=text("journey IS NOT NULL"),
         ),
+        Index("ix_requests_inbox", "environment_id", "status", "moment", "token_id"),
         {"sqlite_with_rowid": False},
     )
 
@@ -51,6 +59,8 @@ class RequestRow(Table, table=True):
     step_index: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
     created_at: datetime = Field(sa_type=Instant)
     amended_at: datetime | None = Field(default=None, sa_type=Instant)
+    status: str = Field(sa_column=Column(Text, nullable=False, server_default="WAITING"))
+    moment: datetime = Field(sa_column=Column(Instant, nullable=False, server_default=_FOR_EVER))
 
 
 class RequestVersionRow(Table, table=True):
@@ -67,11 +77,11 @@ class RequestVersionRow(Table, table=True):
 
 
 class RequestApproverRow(Table, table=True):
-    """Somebody who is asked, an address or a group, with the token's status: so an inbox is a range of an index."""
+    """Somebody who is asked, an address or a group, with the request's status and moment: their inbox is a range."""
 
     __tablename__ = "request_approvers"
     __table_args__ = (
-        Index("ix_request_approvers_inbox", "environment_id", "kind", "value", "status", "token_id"),
+        Index("ix_request_approvers_inbox", "environment_id", "kind", "value", "status", "moment", "token_id"),
         {"sqlite_with_rowid": False},
     )
 
@@ -80,3 +90,4 @@ class RequestApproverRow(Table, table=True):
     value: str = Field(sa_column=Column(Text, primary_key=True))
     environment_id: str = Field(sa_type=Text)
     status: str = Field(sa_type=Text)
+    moment: datetime = Field(sa_column=Column(Instant, nullable=False, server_default=_FOR_EVER))

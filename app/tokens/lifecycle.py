@@ -521,7 +521,8 @@ def _insert(db: Unit, environment_id: str, token_id: str, new: NewToken, by: By)
         tag = {"environment_id": environment_id, "token_id": token_id, "status": WAITING}
         db.insert(_INSERT_TAGS, *(tag | {"tag": name} for name in dict.fromkeys(token.tags)))
     if token.is_manual:
-        db.record("token.created", token_id, environment_id=environment_id, actor=by, data={"tags": token.tags})
+        data = {"tags": token.tags, **_asks(token)}
+        db.record("token.created", token_id, environment_id=environment_id, actor=by, data=data)
     return token
 
 
@@ -599,8 +600,13 @@ def _kind(token: Token) -> str:
     return "token.completed" if token.is_completed else "token.timed_out"
 
 
+def _asks(token: Token) -> dict[str, object]:
+    """Tells inboxes which events are theirs."""
+    return {"request": True} if token.has_request else {}
+
+
 def _details(token: Token, answer: Answer) -> dict[str, object]:
-    details: dict[str, object] = {"tags": token.tags, **answer.notes}
+    details: dict[str, object] = {"tags": token.tags, **_asks(token), **answer.notes}
     if token.is_default:
         details["default"] = True
     if token.cancel_reason:

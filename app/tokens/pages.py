@@ -44,8 +44,8 @@ DESK_FORM = [requires_a_member, forms_of_our_own_pages]
 
 @get("/", guards=[requires_a_signed_in_person])
 async def front_door() -> Response[Any]:
-    """The first page is the list."""
-    return see_other("/tokens")
+    """The first page is what I am asked."""
+    return see_other("/inbox")
 
 
 @get("/tokens", guards=DESK)

@@ -1,5 +1,5 @@
 // <key-list><button popovertarget="keys">Keys</button><div id="keys" popover>…</div></key-list>
-// lists the keys and makes them work: ? / j k o. Who does not want them switches them off there.
+// lists the keys and makes them work: ? / j k o, and a r where a row can be decided. Who does not want them switches them off there.
 const OFF = "waitpoint:keys-off";
 
 customElements.define("key-list", class extends HTMLElement {
@@ -9,6 +9,7 @@ customElements.define("key-list", class extends HTMLElement {
     this.wanted.checked = !stored();
     this.wanted.addEventListener("change", () => store(!this.wanted.checked));
     document.addEventListener("keydown", this);
+    if (location.hash.startsWith("#request_")) document.getElementById(location.hash.slice(1))?.querySelector(".row-link")?.focus();
   }
 
   disconnectedCallback() {
@@ -17,7 +18,7 @@ customElements.define("key-list", class extends HTMLElement {
 
   handleEvent(event) {
     if (!this.wanted.checked || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-    const act = { "?": () => this.panel.togglePopover(), "/": find, j: () => step(1), k: () => step(-1), o: open }[event.key];
+    const act = { "?": () => this.panel.togglePopover(), "/": find, j: () => step(1), k: () => step(-1), o: open, a: () => decide("a"), r: () => decide("r") }[event.key];
     if (!act) return;
     event.preventDefault();
     act();
@@ -44,6 +45,12 @@ function step(by) {
 
 function open() {
   if (document.activeElement?.matches(".row-link")) document.activeElement.click();
+}
+
+// By the row's own button; a row without one is opened, because there is something to fill in or to confirm.
+function decide(key) {
+  const row = document.activeElement?.closest?.(".inbox-row");
+  (row?.querySelector(`[data-key="${key}"]`) ?? row?.querySelector(".row-link"))?.click();
 }
 
 function stored() {

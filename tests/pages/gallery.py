@@ -13,6 +13,8 @@ from typing import Any
 
 from app.environments.models import Environment, KeyListing
 from app.events.log import Event
+from app.inbox.search import Entry
+from app.inbox.views import Quick, Row
 from app.notifications.kinds import Kind
 from app.notifications.letters import Letter
 from app.notifications.models import Mail
@@ -200,6 +202,59 @@ SETTING: dict[str, Any] = {
     "errors": {},
 }
 
+
+def asked(number: int, **values: Any) -> Row:
+    about: dict[str, Any] = {
+        "token_id": token(number).id,
+        "moment": NOW,
+        "environment_id": DEV.id,
+        "title": "Publish the autumn sale?",
+        "requester": "ada@example.com",
+        "version": 1,
+        "tags": ("moderation", "user:123"),
+        "created_at": NOW - timedelta(minutes=12),
+        "timeout_at": NOW + timedelta(hours=3 * number + 3),
+        "status": "WAITING",
+        "completed_at": None,
+        "cancelled_at": None,
+    }
+    entry = Entry(**{name: values.pop(name, value) for name, value in about.items()})
+    row: dict[str, Any] = {"title": entry.title, "environment": "Development", "is_soon": False, "quick": QUICK, "next_id": None}
+    return Row(entry=entry, **(row | values))
+
+
+QUICK = (Quick("approve", "Approve", "main", "a"), Quick("reject", "Send back", "plain", "r"))
+INBOX: dict[str, Any] = {
+    "frame": Frame(path="/inbox", person="Ada", environment=DEV, environments=ENVIRONMENTS, waiting=12, asked=4),
+    "now": NOW,
+    "here": "/inbox",
+    "version": "1",
+    "rows": [
+        asked(0, is_soon=True, timeout_at=NOW + timedelta(minutes=9), title="Refund #8812 (EUR 1,240)?"),
+        asked(1, quick=(), requester=None, tags=()),
+        asked(2, title="Onboarding: " + "x" * 188, tags=("a" * 128, "b"), requester=("r" * 190) + "@example.com"),
+        asked(3, timeout_at=None, quick=QUICK[:1]),
+    ],
+    "tabs": [
+        {"words": "For you", "count": 4, "url": "/inbox", "is_current": True},
+        {"words": "Your groups", "count": 0, "url": "/inbox", "is_current": False},
+        {"words": "All", "count": 1001, "url": "/inbox", "is_current": False},
+        {"words": "Answered", "count": None, "url": "/inbox", "is_current": False},
+    ],
+    "blank": "me",
+    "clear_url": "/inbox",
+    "first_url": None,
+    "previous_url": None,
+    "next_url": "/inbox?after=x",
+    "is_cut": False,
+    "environments": ENVIRONMENTS,
+    "chips": [],
+    "values": {},
+    "hidden": {},
+    "due": [("", "any time"), ("1h", "due within an hour")],
+    "is_answered": False,
+    "live_url": None,
+}
 SIGN_IN: dict[str, Any] = {"frame": Frame(), "has_asked": False, "next_path": None, "values": {}, "errors": {}}
 ADA = Profile("person_1", "ada@example.com", "Ada", "owner", "Europe/London")
 MIA = Profile("person_2", f"{'m' * 60}.{'i' * 60}.a@{'example.' * 12}com", "Mia " + "x" * 96, "member")
@@ -428,6 +483,34 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
         "sign_in/late.html",
         {"frame": Frame(), "sentence": "It was used before. Each link is good for one sign-in."},
     ),
+    "inbox": ("inbox/index.html", INBOX),
+    "inbox-found": (
+        "inbox/index.html",
+        INBOX
+        | {
+            "chips": [{"words": "“sale”", "without": "/inbox"}, {"words": "tag: eu", "without": "/inbox"}],
+            "values": {"q": "sale", "tags": "eu"},
+            "first_url": "/inbox",
+            "previous_url": "/inbox",
+            "is_cut": True,
+        },
+    ),
+    "inbox-answered": (
+        "inbox/index.html",
+        INBOX
+        | {
+            "is_answered": True,
+            "rows": [
+                asked(0, status="COMPLETED", completed_at=NOW - timedelta(minutes=3), quick=()),
+                asked(1, status="TIMED_OUT", completed_at=NOW - timedelta(hours=3), quick=()),
+                asked(2, status="TIMED_OUT", completed_at=NOW - timedelta(days=1), cancelled_at=NOW, quick=()),
+            ],
+        },
+    ),
+    **{
+        f"inbox-empty-{why}": ("inbox/index.html", INBOX | {"rows": [], "blank": why, "next_url": None})
+        for why in ("me", "groups", "no_groups", "all", "answered", "filtered")
+    },
     "people": ("people/index.html", PEOPLE),
     "people-refused": (
         "people/index.html",

@@ -26,7 +26,7 @@ def test_a_sign_in_link_shows_and_its_button_signs_in(ben: Visitor, new_link: st
         assert not ben.client.cookies
 
     signed_in = ben.send(new_link)
-    assert signed_in.url.path == "/tokens"
+    assert signed_in.url.path == "/inbox"
     assert signed_in.status_code == 200
 
     again = ben.send(new_link)
@@ -138,7 +138,7 @@ def test_what_is_not_there_is_a_page(desk: Visitor, path: str) -> None:
     assert page.status_code == 404
     assert "text/html" in page.headers["content-type"]
     assert "There is nothing here" in text_of(page)
-    assert 'href="/tokens"' in page.text
+    assert 'href="/inbox"' in page.text
 
 
 def test_the_wrong_method_is_a_page(desk: Visitor) -> None:

@@ -48,7 +48,7 @@ def test_the_right_password_signs_in(house: House) -> None:
 
     answer = tried(house, person.email.upper(), RIGHT)
 
-    assert (303, "/tokens") == (answer.status_code, answer.headers["location"])
+    assert (303, "/inbox") == (answer.status_code, answer.headers["location"])
     assert "httponly" in answer.headers["set-cookie"].lower()
     (session,) = house.read(sign_in.sessions_of, person.id)
     assert ("password", "Firefox on Linux") == (session.way, session.device)
@@ -62,7 +62,7 @@ def test_signing_in_leads_to_where_one_was_and_nowhere_else(house: House) -> Non
 
     places = [tried(house, person.email, RIGHT, next=path).headers["location"] for path in ["/a?b=c", *elsewhere]]
 
-    assert ["/a?b=c"] + ["/tokens"] * len(elsewhere) == places
+    assert ["/a?b=c"] + ["/inbox"] * len(elsewhere) == places
 
 
 def test_nobody_learns_who_is_here(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ def test_a_link_is_good_for_one_sign_in(house: House) -> None:
     first = house.client.post(f"/sign-in/{secret}", headers=ours)
     second = house.client.post(f"/sign-in/{secret}", headers=ours)
 
-    assert (303, "/tokens") == (first.status_code, first.headers["location"])
+    assert (303, "/inbox") == (first.status_code, first.headers["location"])
     cookie = first.headers["set-cookie"]
     assert all(part in cookie.lower() for part in ("httponly", "samesite=lax", "path=/", "max-age="))
     assert "secure" not in cookie.lower()  # this house has no https

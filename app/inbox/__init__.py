@@ -1,0 +1,1 @@
+"""The inbox: what people are asked, the most urgent first."""

@@ -1,0 +1,256 @@
+"""Finding what people are asked: by ranges of an index, by key and never by offset.
+
+Waiting requests come in the order of their deadlines, answered ones the latest first. Whatever else narrows an
+inbox (a word, a tag) is looked for row by row, in so many rows at most: then the reader is asked to look further.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Select, and_, func, or_, select, union
+
+from ..access.principals import Person
+from ..database import Unit
+from ..database.tables import table_of
+from ..durations import parse_duration
+from ..environments import environments
+from ..environments.models import Environment
+from ..requests.models import GROUP, RequestApproverRow, RequestRow
+from ..tokens.models import COMPLETED, TIMED_OUT, WAITING, TokenRow
+from .asked import Asked, names_of
+from .filters import ALL, GROUPS, ME, Filters, Place, place_in
+
+COUNT_LIMIT = 1000  # a count beyond this reads "1,000+"
+SIZE = 25
+_CHUNK = 250  # rows read at once where they are looked through
+_MOST_READ = 5_000  # rows looked through for one page
+
+_requests = table_of(RequestRow)
+_approvers = table_of(RequestApproverRow)
+_tokens = table_of(TokenRow)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A request in an inbox. `moment` is its deadline (or far away), or when it was settled."""
+
+    token_id: str
+    moment: datetime
+    environment_id: str
+    title: str
+    requester: str | None
+    version: int
+    tags: tuple[str, ...]
+    created_at: datetime
+    timeout_at: datetime | None
+    status: str
+    completed_at: datetime | None
+    cancelled_at: datetime | None
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status == WAITING
+
+    @property
+    def place(self) -> Place:
+        return Place(self.moment, self.token_id)
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A page of an inbox, with the places of the pages around it. `is_cut`: there may be more where nobody looked."""
+
+    entries: list[Entry]
+    next: Place | None = None
+    previous: Place | None = None
+    is_cut: bool = False
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """What a person can be shown: under which names they are asked, and where."""
+
+    names: tuple[Asked, ...]
+    environments: tuple[Environment, ...]
+    desks: tuple[Environment, ...]
+
+
+def reach_of(db: Unit, person: Person) -> Reach:
+    """How far a person's inbox reaches."""
+    every = environments.every(db)
+    desks = (each for each in every if person.may_see_desk_of(each.id))
+    return Reach(tuple(names_of(db, person)), tuple(every), tuple(desks))
+
+
+def search(db: Unit, reach: Reach, filters: Filters) -> Page:
+    """A page of an inbox."""
+    before = place_in(filters.before)
+    backwards, place = before is not None, before or place_in(filters.after)
+    found: list[Entry] = []
+    read, is_cut, is_done = 0, False, False
+    while len(found) <= SIZE and not is_done:
+        number = _CHUNK if _looks_through(filters) else SIZE + 1
+        rows = _rows(db, reach, filters, place, number, backwards=backwards)
+        found += [entry for entry in rows if _matches(entry, filters)]
+        read += len(rows)
+        is_done = len(rows) < number
+        if rows:
+            place = rows[-1].place
+        if read >= _MOST_READ and not is_done and len(found) <= SIZE:
+            is_cut = is_done = True
+    return _page(found, filters, place, is_cut=is_cut, backwards=backwards)
+
+
+def count(db: Unit, reach: Reach, filters: Filters) -> int:
+    """How many there are in a scope with a status, whatever else narrows it; at most `COUNT_LIMIT` + 1."""
+    branches = _branches(reach, filters, db.now)
+    if not branches:
+        return 0
+    some = [select(branch.limit(COUNT_LIMIT + 1).subquery()) for branch in branches]
+    together = union(*some).limit(COUNT_LIMIT + 1).subquery()
+    total: int = db.execute(select(func.count()).select_from(together)).scalar_one()
+    return total
+
+
+def waiting_on(db: Unit, person: Person) -> int:
+    """How many requests wait for a person's answer."""
+    return count(db, reach_of(db, person), Filters(scope=ME))
+
+
+def entries_of(db: Unit, reach: Reach, filters: Filters, token_ids: Sequence[str]) -> list[Entry]:
+    """Those of some requests that this inbox would show, and whatever became of them."""
+    scoped = _scoped(reach, filters)
+    if not token_ids or scoped is None:
+        return []
+    statement = _with_details(select(_requests.c.token_id, _requests.c.moment).subquery())
+    statement = statement.where(_requests.c.token_id.in_(token_ids), scoped)
+    return [entry for row in db.execute(statement) if _matches(entry := _entry(row), filters)]
+
+
+def specs_of(db: Unit, token_ids: Sequence[str]) -> dict[str, str]:
+    """What the requests of a page say, by the id of the token."""
+    statement = select(_requests.c.token_id, _requests.c.spec).where(_requests.c.token_id.in_(token_ids))
+    return {row.token_id: row.spec for row in db.execute(statement)}
+
+
+def _rows(
+    db: Unit, reach: Reach, filters: Filters, place: Place | None, number: int, *, backwards: bool
+) -> list[Entry]:
+    """The next rows behind a place, before anything is looked for in them."""
+    ascending = filters.is_waiting != backwards
+    branches = _branches(reach, filters, db.now)
+    if not branches:
+        return []
+    some = [select(_cut(branch, place, number, ascending=ascending).subquery()) for branch in branches]
+    keys = union(*some).subquery()  # who is asked by name and in a group is asked once
+    order = (keys.c.moment, keys.c.token_id)
+    statement = _with_details(keys).order_by(*(each.asc() if ascending else each.desc() for each in order))
+    return [_entry(row) for row in db.execute(statement.limit(number))]
+
+
+def _branches(reach: Reach, filters: Filters, now: datetime) -> list[Select[Any]]:
+    """One range of an index for each environment, status and name; each gives ids and moments."""
+    statuses = (WAITING,) if filters.is_waiting else (COMPLETED, TIMED_OUT)
+    if filters.scope == ALL:
+        owners = [(_requests, [_requests.c.environment_id == each.id]) for each in _wanted(reach.desks, filters)]
+    else:
+        owners = [
+            (
+                _approvers,
+                [
+                    _approvers.c.environment_id == each.id,
+                    _approvers.c.kind == name.kind,
+                    _approvers.c.value == name.value,
+                ],
+            )
+            for each in _wanted(reach.environments, filters)
+            for name in _names(reach, filters)
+        ]
+    branches = []
+    for table, conditions in owners:
+        for status in statuses:
+            branch = select(table.c.token_id, table.c.moment).where(*conditions, table.c.status == status)
+            if filters.is_waiting:
+                branch = branch.where(table.c.moment > now)  # the sweeper has the others
+                if filters.due:
+                    branch = branch.where(table.c.moment <= now + parse_duration(filters.due))
+            branches.append(branch)
+    return branches
+
+
+def _cut(branch: Select[Any], place: Place | None, number: int, *, ascending: bool) -> Select[Any]:
+    moment, token_id = branch.selected_columns.moment, branch.selected_columns.token_id
+    if place is not None:
+        is_behind = moment > place.moment if ascending else moment < place.moment
+        is_beside = token_id > place.token_id if ascending else token_id < place.token_id
+        border = moment >= place.moment if ascending else moment <= place.moment  # what the index can walk to
+        branch = branch.where(border, or_(is_behind, and_(moment == place.moment, is_beside)))
+    order = (moment.asc(), token_id.asc()) if ascending else (moment.desc(), token_id.desc())
+    return branch.order_by(*order).limit(number)
+
+
+def _with_details(keys: Any) -> Select[Any]:
+    columns = (
+        _requests.c.environment_id,
+        _requests.c.title,
+        _requests.c.requester,
+        _requests.c.version,
+        _tokens.c.tags,
+        _tokens.c.created_at,
+        _tokens.c.timeout_at,
+        _tokens.c.status,
+        _tokens.c.completed_at,
+        _tokens.c.cancelled_at,
+    )
+    joined = select(keys.c.token_id, keys.c.moment, *columns).join(_requests, _requests.c.token_id == keys.c.token_id)
+    return joined.join(_tokens, _tokens.c.id == keys.c.token_id)
+
+
+def _scoped(reach: Reach, filters: Filters) -> Any:
+    """Whether a request belongs to the scope of this inbox, for single ones; None when nothing does."""
+    if filters.scope == ALL:
+        return _requests.c.environment_id.in_([each.id for each in _wanted(reach.desks, filters)])
+    names = _names(reach, filters)
+    if not names:
+        return None
+    asked = or_(*(and_(_approvers.c.kind == name.kind, _approvers.c.value == name.value) for name in names))
+    here = _requests.c.environment_id.in_([each.id for each in _wanted(reach.environments, filters)])
+    return and_(here, select(1).where(_approvers.c.token_id == _requests.c.token_id, asked).exists())
+
+
+def _names(reach: Reach, filters: Filters) -> list[Asked]:
+    return [name for name in reach.names if filters.scope != GROUPS or name.kind == GROUP]
+
+
+def _wanted(every: Sequence[Environment], filters: Filters) -> list[Environment]:
+    return [each for each in every if filters.environment in {"", each.slug}]
+
+
+def _looks_through(filters: Filters) -> bool:
+    return bool(filters.q or filters.tags)
+
+
+def _matches(entry: Entry, filters: Filters) -> bool:
+    if filters.tags and set(filters.tags).isdisjoint(entry.tags):
+        return False
+    if not filters.q:
+        return True
+    wanted = filters.q.casefold()
+    return any(wanted in text.casefold() for text in (entry.title, entry.token_id, entry.requester or "", *entry.tags))
+
+
+def _entry(row: Any) -> Entry:
+    return Entry(**{**row._asdict(), "tags": tuple(msgspec.json.decode(row.tags))})
+
+
+def _page(found: list[Entry], filters: Filters, place: Place | None, *, is_cut: bool, backwards: bool) -> Page:
+    """Cut to size and name the neighbours. `place` is the last row that was looked at."""
+    has_more = len(found) > SIZE
+    entries = found[:SIZE]
+    if backwards:
+        entries.reverse()
+        first = entries[0].place if entries else None
+        last = entries[-1].place if entries else place_in(filters.before)
+        return Page(entries, next=last, previous=first if has_more else None)
+    behind = entries[-1].place if entries and has_more else place if is_cut else None
+    first = entries[0].place if entries and not filters.is_first_page else None
+    return Page(entries, next=behind, previous=first, is_cut=is_cut and not has_more)
