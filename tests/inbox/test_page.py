@@ -141,3 +141,18 @@ def test_the_numbers_are_on_every_page_at_the_desk(newcomer: Program, max_: Aske
 
     assert re.search(r'<waiting-count id="asked_count"[^>]*value="1"', page)
     assert 1 == page.count("<waiting-count")
+
+
+def test_who_is_asked_answers_by_the_page_and_goes_on(newcomer: Program, mia: Asked) -> None:
+    """The question opens for whoever is asked and signed in; afterwards it leads to the next one."""
+    token = ask(newcomer, f"group:{mia.group}", title="Publish it?")
+    path = f"/approve/{token.id}"
+
+    assert "Publish it?" in mia.open(path).text
+    answer = mia.send(path, version="1", decision="reject", comment="Not yet.")
+    settled = mia.open(path).text
+
+    assert 303 == answer.status_code
+    assert '{"approved":false,"comment":"Not yet."}' == newcomer.show(token.id)["output"]
+    assert 'href="/inbox/next"' in settled
+    assert 'href="/inbox/next"' not in newcomer.client.get(path).text

@@ -219,7 +219,13 @@ def asked(number: int, **values: Any) -> Row:
         "cancelled_at": None,
     }
     entry = Entry(**{name: values.pop(name, value) for name, value in about.items()})
-    row: dict[str, Any] = {"title": entry.title, "environment": "Development", "is_soon": False, "quick": QUICK, "next_id": None}
+    row: dict[str, Any] = {
+        "title": entry.title,
+        "environment": "Development",
+        "is_soon": False,
+        "quick": QUICK,
+        "next_id": None,
+    }
     return Row(entry=entry, **(row | values))
 
 
