@@ -23,7 +23,7 @@ from . import handover, inputs, journal, lifecycle, messages, waits
 from .handover import Entry, Handover
 from .leases import Lease
 from .lifecycle import WORKER, Fenced
-from .messages import Call, Heartbeat, Hello, NotUnderstood, text_of
+from .messages import Call, Drain, Heartbeat, Hello, NotUnderstood, text_of
 from .models import MADE_TOKEN, WAIT, Checkpoint, Mode, Owner
 from .schemas import run_with
 from .waits import Ended, GoOn, NoSuchToken, NotWaiting, SleepKey
@@ -140,6 +140,8 @@ class Conversation:
         try:
             if isinstance(message, Heartbeat):
                 await self._beat(message)
+            elif isinstance(message, Drain):
+                self._worker.slots = 0
             elif isinstance(message, Hello):
                 self._refuse(message.id, "invalid-message", "Say hello once.")
             else:
@@ -253,6 +255,9 @@ class Conversation:
         error = text_of(call.error) or "null"
         return self._ended(owner, await self._write(owner, lifecycle.fail, owner, error, again, self._service.rules))
 
+    async def _give_up(self, _: messages.GiveUp, owner: Owner) -> Reply | None:
+        return self._ended(owner, await self._write(owner, lifecycle.give_up, owner))
+
     async def _problem(self, call: messages.ReportProblem, owner: Owner) -> Reply | None:
         text = call.text.replace("\x00", "")
         return self._ended(owner, await self._write(owner, lifecycle.report_problem, owner, text))
@@ -361,6 +366,7 @@ _HANDLERS: dict[type, str] = {
     messages.Park: "_park",
     messages.Finish: "_finish",
     messages.Fail: "_fail",
+    messages.GiveUp: "_give_up",
     messages.ReportProblem: "_problem",
     messages.ReadJournal: "_journal",
 }

@@ -304,6 +304,12 @@ def fail(db: Unit, owner: Owner, error: str, retry_in: timedelta | None, rules: 
     return run
 
 
+def give_up(db: Unit, owner: Owner) -> Run | Fenced:
+    """The worker stops in the middle: the run is replayed by whoever comes for it."""
+    run = owned(db, owner)
+    return FENCED if isinstance(run, Fenced) else requeue(db, run, WORKER)
+
+
 def report_problem(db: Unit, owner: Owner, problem: str) -> Run | Fenced:
     """The code and the journal differ: the run waits, with everything it has, until the code is put right."""
     rows = db.run(_PROBLEM, {**_of(owner), "b_problem": problem})

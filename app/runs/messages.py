@@ -110,6 +110,10 @@ class Fail(_OfARun, frozen=True, kw_only=True, tag="fail"):
     retry_in: Annotated[float, Meta(ge=0, le=400 * 86_400)] | None = msgspec.field(default=None, name="retryIn")
 
 
+class GiveUp(_OfARun, frozen=True, kw_only=True, tag="give_up"):
+    """The worker stops: others may have the run at once."""
+
+
 class ReportProblem(_OfARun, frozen=True, kw_only=True, tag="problem"):
     """The code does not fit the journal."""
 
@@ -120,14 +124,18 @@ class ReadJournal(_OfARun, frozen=True, kw_only=True, tag="journal"):
     """Everything that is recorded of the run."""
 
 
+class Drain(msgspec.Struct, frozen=True, kw_only=True, tag="drain"):
+    """The worker stops: it wants no more runs, and ends what it has."""
+
+
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, tag="heartbeat"):
     """These runs are still being executed."""
 
     runs: Annotated[list[tuple[_RunId, _Generation]], Meta(max_length=MOST_SLOTS)]
 
 
-Call = Step | CreateToken | Trigger | Wait | Sleep | Input | Park | Finish | Fail | ReportProblem | ReadJournal
-Message = Hello | Heartbeat | Call
+Call = Step | CreateToken | Trigger | Wait | Sleep | Input | Park | Finish | Fail | GiveUp | ReportProblem | ReadJournal
+Message = Hello | Heartbeat | Drain | Call
 
 
 class NotUnderstood(Exception):

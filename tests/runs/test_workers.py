@@ -208,6 +208,24 @@ class TestSlots:
 
             assert {*runs} == {run["run"] for run in given}
 
+    def test_a_worker_that_stops_is_given_nothing_more(self, house: House, dana: Program, worker: FakeWorker) -> None:
+        """And what it gives up goes to another at once, whose turn it is then."""
+        trigger(house, dana)
+        begun = worker.hears("run")
+        worker.socket.send('[{"type":"drain"}]')
+        worker.ask("journal", begun)  # answered behind the drain
+        trigger(house, dana)
+        worker.hears_nothing()
+        with FakeWorker(house, dana) as other:
+            other.hello(TASK)
+            other.hears("run")
+            assert {"ok": True} == worker.ask("give_up", begun)
+
+            again = other.hears("run")
+
+            assert (begun["run"], 3) == (again["run"], again["generation"])
+            assert {"fenced": True} == worker.ask("give_up", begun)
+
     def test_a_delayed_run_comes_when_its_time_has_come(self, house: House, dana: Program, worker: FakeWorker) -> None:
         trigger(house, dana, delay=timedelta(milliseconds=700))
 
@@ -279,6 +297,7 @@ class TestFencing:
             ("sleep", {"position": "3", "until": "2400-01-01T00:00:00Z"}),
             ("park", {"positions": ["0"]}),
             ("finish", {"output": 1}),
+            ("give_up", {}),
             ("fail", {"error": {}, "retryIn": None}),
             ("problem", {"text": "no"}),
             ("journal", {}),

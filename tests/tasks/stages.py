@@ -56,6 +56,11 @@ class StagedWorker(Worker):
         if self._channel is not None:
             await self._channel.close()
 
+    @property
+    def executes(self) -> int:
+        """How many runs it is at work on."""
+        return len(self._executing)
+
     def is_at_rest(self, waiting: set[str]) -> bool:
         """Whether it holds nothing but these runs, parked."""
         return not self._executing and not self._closing and {*self._parked} <= waiting

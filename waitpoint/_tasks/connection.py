@@ -78,6 +78,11 @@ class Connection:
         self._ring()
         return future
 
+    def tell(self, message: Message) -> None:
+        """Say something that needs no reply, if there is a line. A new line is told by its greeting."""
+        self._unsent.append(msgspec.json.encode(message))
+        self._ring()
+
     def close(self) -> None:
         """Hang up."""
         self._is_closing = True

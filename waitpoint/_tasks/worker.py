@@ -9,6 +9,7 @@ import secrets
 import socket
 from collections import OrderedDict
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +32,18 @@ if TYPE_CHECKING:
 
 ASK_AGAIN_AFTER = 0.5  # seconds, when the server failed
 MOST_SAID = 10_000  # parked runs that a greeting names: more would make it longer than the server takes
+SAY_GOODBYE_WITHIN = 2.0  # seconds, when runs are given up
 LATER = {"unavailable", "internal", "overloaded"}
 
 log = logging.getLogger("waitpoint")
+
+
+class HeldBack(msgspec.Struct):
+    """A run that was given to this worker and waits for one of its task's slots. One that goes on is in memory."""
+
+    owner: Owner
+    run: RunToDo | None
+    ended: list[Ended]
 
 
 class Worker:
@@ -49,7 +59,7 @@ class Worker:
         self._max_parked = max_parked
         self._executing: dict[str, Execution] = {}
         self._parked: OrderedDict[str, Execution] = OrderedDict()
-        self._held_back: list[RunToDo] = []
+        self._held_back: list[HeldBack] = []
         self._closing: set[asyncio.Task[None]] = set()
         self._errands: set[asyncio.Task[None]] = set()
         self._is_stopping = False
@@ -62,6 +72,9 @@ class Worker:
         self._connection.open()
         await until.wait()
         self._is_stopping = True
+        self._connection.tell({"type": "drain"})
+        held_back, self._held_back = self._held_back, []
+        await self._give_up([held.owner for held in held_back])
         try:
             async with asyncio.timeout(patience):
                 while self._executing:
@@ -69,10 +82,23 @@ class Worker:
                     await self._at_rest.wait()
         except TimeoutError:
             log.warning("%d runs are given up in the middle; they will be replayed elsewhere.", len(self._executing))
+            await self._give_up([execution.owner for execution in self._executing.values()])
         self._connection.close()
         await self._let_go_of_all()
         if self._channel is not None:
             await self._channel.close()
+
+    async def _give_up(self, owners: Iterable[Owner]) -> None:
+        """Let others have these runs at once. A server that does not hear it finds out when their leases run out."""
+        said = [asyncio.ensure_future(self._give_up_one(owner)) for owner in owners]
+        if said:
+            _, unheard = await asyncio.wait(said, timeout=SAY_GOODBYE_WITHIN)
+            for each in unheard:
+                each.cancel()
+
+    async def _give_up_one(self, owner: Owner) -> None:
+        with suppress(Fenced, InvalidInput):
+            await self._ask("give_up", owner)
 
     async def _let_go_of_all(self) -> None:
         for execution in [*self._executing.values(), *self._parked.values()]:
@@ -84,7 +110,8 @@ class Worker:
 
     def _hello(self) -> Message:
         known = [(run, execution.owner.generation) for run, execution in self._parked.copy().items()][-MOST_SAID:]
-        return {"worker": self.name, "tasks": list(self._tasks), "slots": self._slots, "parked": known}
+        slots = 0 if self._is_stopping else self._slots
+        return {"worker": self.name, "tasks": list(self._tasks), "slots": slots, "parked": known}
 
     def _heartbeat(self) -> Sequence[tuple[str, int]]:
         return [(run, execution.owner.generation) for run, execution in self._executing.copy().items()] + [
@@ -106,8 +133,8 @@ class Worker:
                 self._begin(_run_to_do(message, Owner(message["run"], message["generation"])))
             case {"type": "resume", "run": str(run), "generation": int(generation)}:
                 self._resume(run, generation, _all_ended(message))
-            case {"type": "woken", "run": str(run)} if run in self._executing:
-                self._executing[run].deliver(_all_ended(message))
+            case {"type": "woken", "run": str(run)}:
+                self._wake(run, _all_ended(message))
             case {"type": "cancel", "run": str(run)}:
                 self._lose(run)
             case {"type": "lost", "runs": list(runs)}:
@@ -117,26 +144,39 @@ class Worker:
                 log.error("The server did not understand this worker: %s", message.get("error"))
 
     def _begin(self, run: RunToDo) -> None:
-        if self._is_stopping:
-            return  # its lease runs out, and it goes to another worker
         task = self._tasks.get(run.task)
-        if task is None:
+        if self._is_stopping:
+            self._send(self._give_up_one(run.owner))
+        elif task is None:
             log.error("The server gave a run of %s, which is no task of this worker.", run.task)
-        elif task.slots is not None and self._executes_of(task) >= task.slots:
-            self._held_back.append(run)
         else:
-            execution = Execution(task.work, run, self)
             self._lose(run.owner.run)
-            self._executing[run.owner.run] = execution
+            if self._is_full(task.id):
+                self._held_back.append(HeldBack(run.owner, run, []))
+                return
+            self._executing[run.owner.run] = execution = Execution(task.work, run, self)
             execution.start()
 
     def _resume(self, run: str, generation: int, ended: Sequence[Ended]) -> None:
-        execution = self._parked.pop(run, None)
-        if execution is not None:
+        execution = self._parked.get(run)
+        if self._is_stopping:
+            self._send(self._give_up_one(Owner(run, generation)))
+        elif execution is None:
+            self._send(self._replay(Owner(run, generation)))
+        elif self._is_full(execution.work.id):
+            self._held_back.append(HeldBack(Owner(run, generation), None, [*ended]))
+        else:
+            del self._parked[run]
             self._executing[run] = execution
             execution.resume(generation, ended)
-        else:
-            self._send(self._replay(Owner(run, generation)))
+
+    def _wake(self, run: str, ended: Sequence[Ended]) -> None:
+        """Waits of a run that executes have ended. One that has not begun yet reads so in the journal."""
+        if run in self._executing:
+            self._executing[run].deliver(ended)
+        for held in self._held_back:
+            if held.owner.run == run:
+                held.ended.extend(ended)
 
     async def _replay(self, owner: Owner) -> None:
         """Nothing is kept of a run that was evicted: the server has everything."""
@@ -152,8 +192,12 @@ class Worker:
             if execution is not None:
                 execution.evict()
 
-    def _executes_of(self, task: Task[Any, Any]) -> int:
-        return sum(execution.work.id == task.id for execution in self._executing.values())
+    def _is_full(self, task_id: str) -> bool:
+        """Whether as many runs of the task are executed as it has slots."""
+        slots = self._tasks[task_id].slots
+        if slots is None:
+            return False
+        return sum(execution.work.id == task_id for execution in self._executing.values()) >= slots
 
     # What the executions ask.
 
@@ -243,8 +287,11 @@ class Worker:
 
     def _has_room(self) -> None:
         held_back, self._held_back = self._held_back, []
-        for run in held_back:
-            self._begin(run)
+        for held in held_back:
+            if held.run is not None:
+                self._begin(held.run)
+            else:
+                self._resume(held.owner.run, held.owner.generation, held.ended)
         if not self._executing:
             self._at_rest.set()
 
