@@ -95,7 +95,7 @@ def test_a_held_back_run_hears_that_its_waits_have_ended(stage: Stage) -> None:
         if name == "busy":
             gate.append(asyncio.Event())
             await gate[0].wait()
-        return await asyncio.gather(branch(1), branch(2))
+        return list(await asyncio.gather(branch(1), branch(2)))
 
     waiting = stage.start(one, "a")
     first, second = waiting.waits_for
