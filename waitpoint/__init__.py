@@ -38,6 +38,8 @@ from waitpoint._errors import (
     WaitpointError,
     WaitpointTimeoutError,
 )
+from waitpoint._requests import Decision, Diff, Request
+from waitpoint._requests import Step as JourneyStep
 from waitpoint._tasks.calls import Run, TriggerOptions
 from waitpoint._tasks.handles import RunHandle
 from waitpoint._tasks.steps import Step, StepInfo, current_step, step
@@ -51,12 +53,16 @@ __all__ = [
     "AsyncWaitpoint",
     "CreateOptions",
     "CreatedToken",
+    "Decision",
+    "Diff",
     "Forbidden",
     "InvalidInput",
     "InvalidKey",
+    "JourneyStep",
     "ListFilters",
     "NotDurable",
     "RateLimited",
+    "Request",
     "Run",
     "RunCancelled",
     "RunEvicted",

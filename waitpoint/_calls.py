@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from waitpoint import _arguments as arguments
 from waitpoint._arguments import Duration, Moment, Timeout, TokenOrId
 from waitpoint._errors import ServerUnavailable
+from waitpoint._requests import RequestLike, on_the_wire
 from waitpoint._values import CreatedToken, Settlement, Status, Token, TokenPage, Value
 
 T = TypeVar("T")
@@ -24,7 +25,7 @@ CREATE_PATH = "/api/v1/waitpoints/tokens"
 class Call(Struct, Generic[T], frozen=True, kw_only=True):
     """One call: what to send, and how to read what comes back."""
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "PATCH"]
     path: str
     read: Callable[[bytes], T]
     query: Mapping[str, str] = {}
@@ -38,7 +39,7 @@ class CreateOptions(TypedDict, total=False):
     """How a token is created. Everything may be left out."""
 
     #: How long the token waits: a text (`30s`, `10m`, `1d12h`), a timedelta, or the moment it ends, as an
-    #: aware datetime or ISO 8601. None waits for ever. Left out, the server decides: 10 minutes.
+    #: aware datetime or ISO 8601. None waits for ever. Left out, the server decides: 10 minutes, with a request 7 days.
     timeout: Timeout | None
     #: The same key gives the same token, as long as the key lives.
     idempotency_key: str
@@ -46,6 +47,8 @@ class CreateOptions(TypedDict, total=False):
     idempotency_key_ttl: Duration
     #: Up to ten words to find the token by.
     tags: str | Sequence[str]
+    #: What people are asked: a `Request`, or a mapping with the names of the REST API.
+    request: RequestLike
 
 
 class ListFilters(TypedDict, total=False):
@@ -70,6 +73,7 @@ class _CreateBody(Struct, rename="camel", kw_only=True):
     idempotency_key: str | UnsetType = UNSET
     idempotency_key_ttl: str | UnsetType = field(default=UNSET, name="idempotencyKeyTTL")
     tags: list[str] | UnsetType = UNSET
+    request: dict[str, Any] | UnsetType = UNSET
 
 
 def create_token(
@@ -78,12 +82,14 @@ def create_token(
     idempotency_key: str | UnsetType = UNSET,
     idempotency_key_ttl: Duration | UnsetType = UNSET,
     tags: str | Sequence[str] | UnsetType = UNSET,
+    request: RequestLike | UnsetType = UNSET,
 ) -> Call[CreatedToken]:
     body = _CreateBody(
         timeout=_given(timeout, arguments.timeout),
         idempotency_key=_given(idempotency_key, lambda key: arguments.text("idempotency_key", key)),
         idempotency_key_ttl=_given(idempotency_key_ttl, lambda ttl: arguments.duration("idempotency_key_ttl", ttl)),
         tags=_given(tags, lambda tags: arguments.texts("tags", tags)),
+        request=_given(request, on_the_wire),
     )
     return Call(
         method="POST",
@@ -111,6 +117,15 @@ def cancel_token(token: TokenOrId, reason: str | None = None) -> Call[Settlement
         path=_path(token, "/cancel"),
         body=arguments.body("reason", body, arguments.MAX_CREATE_BYTES),
         read=_reads(Settlement),
+    )
+
+
+def amend_token(token: TokenOrId, request: RequestLike) -> Call[Token]:
+    return Call(
+        method="PATCH",
+        path=_path(token, "/request"),
+        body=arguments.body("The request", on_the_wire(request), arguments.MAX_CREATE_BYTES),
+        read=_reads(Token),
     )
 
 

@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from waitpoint._errors import InvalidInput
@@ -27,6 +28,21 @@ def json_in(text: str | None) -> Any:
         return json.loads(sys.stdin.read() if text == "-" else text)
     except ValueError as problem:
         raise InvalidInput(f"This is not JSON ({problem}). A text needs quotes: --data '\"yes\"'.") from None
+
+
+def request_in(name: str | None) -> Any:
+    """What people are asked, from a file, or from the standard input for `-`."""
+    if name is None:
+        return None
+    try:
+        request = json.loads(sys.stdin.read() if name == "-" else Path(name).read_text("utf-8"))
+    except OSError as problem:
+        raise InvalidInput(f"{name} cannot be read: {problem.strerror}.") from None
+    except ValueError as problem:
+        raise InvalidInput(f"{name} is not JSON ({problem}).") from None
+    if not isinstance(request, dict):
+        raise InvalidInput(f'{name} holds no JSON object. A request looks like {{"title": "Publish?"}}.')
+    return request
 
 
 def print_facts(facts: dict[str, str | None]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from waitpoint._cli_output import count, given, json_in, minute, moment, print_facts, print_table, shown
+from waitpoint._cli_output import count, given, json_in, minute, moment, print_facts, print_table, request_in, shown
 from waitpoint._clients import Waitpoint
 from waitpoint._values import Settlement, Token, Unanswered
 
@@ -33,6 +33,7 @@ def create(client: Waitpoint, options: argparse.Namespace) -> int:
         idempotency_key=options.idempotency_key,
         idempotency_key_ttl=options.idempotency_key_ttl,
         tags=options.tag,
+        request=request_in(options.request),
     )
     if options.timeout == "never":
         wanted["timeout"] = None
@@ -42,6 +43,7 @@ def create(client: Waitpoint, options: argparse.Namespace) -> int:
     print_facts(
         {
             "id": token.id,
+            "answer it at": token.approval_url,
             "callback URL": token.url,
             "public access token": token.public_access_token,
             "note": "This token existed before: the idempotency key is the same." if token.is_cached else None,
@@ -124,6 +126,7 @@ def _print_token(token: Token) -> int:
             "id": token.id,
             "status": _status(token),
             "tags": shown(", ".join(token.tags)) or None,
+            "asks": shown((token.request or {}).get("title", "Do you approve?")) if token.request is not None else None,
             "created": moment(token.created_at),
             "timeout": moment(token.timeout_at) or "never",
             "settled": moment(token.completed_at),
@@ -171,6 +174,8 @@ def _parser() -> argparse.ArgumentParser:
     asked.add_argument("--tag", action="append", help="a word to find it by; may be repeated")
     asked.add_argument("--idempotency-key", help="the same key gives the same token")
     asked.add_argument("--idempotency-key-ttl", help="how long the key lives (1h unless said otherwise)")
+
+    asked.add_argument("--request", metavar="FILE", help="what people are asked, as JSON; - reads the standard input")
 
     asked = command("list", list_, "List tokens, newest first.")
     asked.add_argument("--status", action="append", choices=["WAITING", "COMPLETED", "TIMED_OUT"], type=str.upper)

@@ -14,6 +14,7 @@ from waitpoint import _calls as calls
 from waitpoint._arguments import Timeout, TokenOrId
 from waitpoint._calls import Call, CreateOptions, ListFilters
 from waitpoint._outputs import Expected
+from waitpoint._requests import RequestLike
 from waitpoint._settings import settings
 from waitpoint._tasks import calls as runs
 from waitpoint._tasks.calls import Run, TriggerOptions
@@ -79,6 +80,13 @@ class Tokens:
         With `if_waiting`, coming too late raises `AlreadySettled`.
         """
         return self._channel.ask(calls.complete_token(token, data, if_waiting=if_waiting))
+
+    def amend(self, token: TokenOrId, request: RequestLike) -> Token:
+        """Ask something else on a token that waits: what is given replaces what was asked, the rest stays.
+
+        In a mapping None takes a field away. Whoever has the old question open is shown what changed.
+        """
+        return self._channel.ask(calls.amend_token(token, request))
 
     def cancel(self, token: TokenOrId, reason: str | None = None) -> Settlement:
         """End a token without an answer. Who waits for it gets a `WaitpointCancelledError`."""
@@ -234,6 +242,13 @@ class AsyncTokens:
         With `if_waiting`, coming too late raises `AlreadySettled`.
         """
         return self._channel.ask(calls.complete_token(token, data, if_waiting=if_waiting))
+
+    def amend(self, token: TokenOrId, request: RequestLike) -> Coroutine[Any, Any, Token]:
+        """Ask something else on a token that waits: what is given replaces what was asked, the rest stays.
+
+        In a mapping None takes a field away. Whoever has the old question open is shown what changed.
+        """
+        return self._channel.ask(calls.amend_token(token, request))
 
     def cancel(self, token: TokenOrId, reason: str | None = None) -> Coroutine[Any, Any, Settlement]:
         """End a token without an answer. Who waits for it gets a `WaitpointCancelledError`."""

@@ -23,13 +23,15 @@ class Value(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tru
 class CreatedToken(Value, frozen=True, kw_only=True):
     """A token that exists now, or existed before (`is_cached`) under the same idempotency key.
 
-    Whoever has `url` or `public_access_token` can complete the token, so neither is part of its repr.
+    Whoever has `url` or `public_access_token` can complete the token, so neither is part of its repr. A token with a
+    request has an `approval_url`, where people answer; whoever has it may, where the request names nobody.
     """
 
     id: str
     is_cached: bool
     url: str
     public_access_token: str
+    approval_url: str | None = None
 
     def __repr__(self) -> str:
         return f"CreatedToken(id={self.id!r}, is_cached={self.is_cached!r})"
@@ -53,6 +55,15 @@ class Token(Value, frozen=True, kw_only=True):
     raw_output: str | None = field(default=None, name="output")
     output_type: str | None = None
     output_is_error: bool = False
+    #: What people are asked, with the names of the REST API; lists leave it out.
+    request: dict[str, Any] | None = None
+    #: How often the request was amended, plus one.
+    request_version: int | None = None
+
+    @property
+    def is_default(self) -> bool:
+        """Whether nobody answered in time, and the default answer was taken."""
+        return self.answered_by == "default"
 
     @property
     def is_waiting(self) -> bool:

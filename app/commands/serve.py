@@ -159,7 +159,9 @@ class Greeting:
             may_show = self.is_development or self.is_read
             if may_show:
                 print(f"\nAPI key of the environment dev:\n  {key}")
-            print(f"\nCreate a token:\n{_example(service.public_url, key if may_show else '$WAITPOINT_SECRET_KEY')}")
+            print(
+                f"\nAsk a question, and open the approvalUrl of the answer:\n{_example(service.public_url, key if may_show else '$WAITPOINT_SECRET_KEY')}"
+            )
         sys.stdout.flush()
 
     async def _log(self, service: Service) -> None:
@@ -181,7 +183,9 @@ def _example(public_url: str, key: str) -> str:
     return (
         f"  curl -s {public_url}/api/v1/waitpoints/tokens \\\n"
         f'    -H "Authorization: Bearer {key}" \\\n'
-        '    -d \'{"timeout": "1h", "tags": ["hello"]}\''
+        '    -d \'{"timeout": "1h", "tags": ["hello"], "request": {"title": "Publish the autumn sale?",\n'
+        '         "body": "It starts on **Monday**. Please check the prices.", "requester": "ada@example.com",\n'
+        '         "context": {"products": [{"name": "Boots", "price": 89.9}, {"name": "Scarf", "price": 19}]}}}\''
     )
 
 

@@ -14,10 +14,11 @@ from ..database import DatabaseUnavailable
 from ..durations import BadDuration, parse_deadline, parse_duration, parse_instant
 from ..realtime.lines import NOT_ALLOWED, Line
 from ..service import Service
-from ..tokens.api import url_of
+from ..tokens.api import approval_url_of, url_of
 from ..tokens.models import Token
 from ..tokens.schemas import new_token
 from ..tokens.schemas import shown as shown_token
+from ..tokens.search import certain, retrieve
 from ..web.problems import Problem
 from . import handover, inputs, journal, lifecycle, messages, waits
 from .handover import Entry, Handover
@@ -331,7 +332,12 @@ class Conversation:
     async def _new_token(self, checkpoint: Checkpoint) -> Reply:
         made = msgspec.json.decode(checkpoint.result or "{}")
         access = await self._service.authentication.mint(self._worker.environment_id, [write_scope(made["id"])])
-        return {**made, "url": url_of(self._service, made["id"]), "publicAccessToken": access}
+        shown = {**made, "url": url_of(self._service, made["id"]), "publicAccessToken": access}
+        if shown.pop("asks", False):
+            token = await certain(self._database, retrieve, made["id"])
+            assert token is not None  # noqa: S101 - it was made in the transaction that recorded it
+            shown["approvalUrl"] = await approval_url_of(self._service, token)
+        return shown
 
     def _token(self, token: Token) -> Any:
         return shown_token(token, url_of(self._service, token.id), with_output=True)

@@ -133,7 +133,8 @@ def create_token(
         return earlier
     by_the_run = msgspec.structs.replace(by, id=run.id, name=run.task)
     created: Created = tokens_lifecycle.create(db, run.environment_id, new, by_the_run, rules)
-    result = msgspec.json.encode({"id": created.token.id, "isCached": created.is_cached}).decode()
+    made = {"id": created.token.id, "isCached": created.is_cached}
+    result = msgspec.json.encode(made | ({"asks": True} if created.token.has_request else {})).decode()
     checkpoint = Checkpoint(position, CREATE_TOKEN, result=result, kind=MADE_TOKEN)
     journal.write(db, run.id, checkpoint)
     return checkpoint

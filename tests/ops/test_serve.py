@@ -208,6 +208,7 @@ def test_the_printed_command_works_when_it_is_pasted(
         server.wait(15)
 
     assert '"id":"waitpoint_' in done.stdout
+    assert '"approvalUrl":"http://127.0.0.1:' in done.stdout
     assert (ADAS_KEY in said) == bool(shown)
     assert shlex.split(pasted)[0] == "curl"
 

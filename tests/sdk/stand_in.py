@@ -89,7 +89,7 @@ class StandIn:
 
     def _create(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content)
-        unknown = set(body) - {"timeout", "tags", "idempotencyKey", "idempotencyKeyTTL"}
+        unknown = set(body) - {"timeout", "tags", "idempotencyKey", "idempotencyKeyTTL", "request"}
         if unknown:
             return problem(400, "Unknown key", errors=[{"pointer": f"/{name}"} for name in unknown])
         key = body.get("idempotencyKey")

@@ -253,3 +253,22 @@ def test_a_reader_that_leaves_early_is_no_error(stand_in: StandIn) -> None:
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
 
     assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_a_question_comes_from_a_file(types: Typed, stand_in: StandIn, tmp_path: Path) -> None:
+    """Or from the standard input; what is no question is named."""
+    question, list_, broken = (tmp_path / name for name in ("question.json", "list.json", "broken.json"))
+    question.write_text('{"title": "Publish?"}')
+    list_.write_text("[]")
+    broken.write_text("{")
+
+    assert 0 == types("tokens", "create", "--request", str(question))
+    assert {"request": {"title": "Publish?"}} == stand_in.last_body
+
+    for name, sentence in (
+        (list_, "holds no JSON object"),
+        (broken, "is not JSON"),
+        (tmp_path / "x", "cannot be read"),
+    ):
+        assert 0 != types("tokens", "create", "--request", str(name))
+        assert sentence in types.err

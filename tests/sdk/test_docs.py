@@ -13,7 +13,8 @@ from waitpoint import _errors
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDE = (DOCS / "how-to" / "use-the-clients.md").read_text()
 REFERENCE = (DOCS / "reference" / "sdk.md").read_text()
-BLOCKS = re.findall(r"^## (.*?)$|^```python\n(.*?)^```", GUIDE, flags=re.DOTALL | re.MULTILINE)
+ASKING = (DOCS / "how-to" / "ask-a-person.md").read_text()
+BLOCKS = re.findall(r"^## (.*?)$|^```python\n(.*?)^```", GUIDE + ASKING, flags=re.DOTALL | re.MULTILINE)
 
 
 def python_blocks() -> Iterator[object]:

@@ -188,7 +188,7 @@ class Memory:
 
     def make_token(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Create a token as the server does, and give what it answers."""
-        key = options.get("idempotencyKey")
+        key, request = options.get("idempotencyKey"), options.get("request")
         cached = self._cached("token", key)
         if cached is None:
             cached = f"waitpoint_{next(self._numbers)}"
@@ -198,11 +198,22 @@ class Memory:
                 status="WAITING",
                 created_at=self.clock,
                 tags=list(options.get("tags", ())),
-                timeout_at=self._moment(options.get("timeout", "10m")),
+                timeout_at=self._moment(options.get("timeout", "10m" if request is None else "7d")),
                 idempotency_key=key,
+                request=request,
+                request_version=None if request is None else 1,
             )
-            return _made(cached, is_cached=False)
-        return _made(cached, is_cached=True)
+            return _made(self.tokens[cached], is_cached=False)
+        return _made(self.token(cached), is_cached=True)
+
+    def amend(self, token_id: str, changes: Mapping[str, Any]) -> Token:
+        """Ask something else. A rehearsal does not judge what is asked, nor what is answered: the server does."""
+        token = self.token(token_id)
+        if token.is_settled:
+            raise AlreadySettled(f"{token_id} was settled before.", answer={"tokenStatus": token.status})
+        fields = {name: value for name, value in {**(token.request or {}), **changes}.items() if value is not None}
+        self.tokens[token_id] = replace(token, request=fields, request_version=(token.request_version or 0) + 1)
+        return self.tokens[token_id]
 
     def trigger_run(self, task: str, payload: Any, options: Mapping[str, Any], parent: str | None = None) -> MemoryRun:
         """Queue a run. Its end settles a token of its own."""
@@ -290,9 +301,16 @@ class Memory:
         """Do what is due."""
         for token in list(self.tokens.values()):
             if token.is_waiting and token.timeout_at is not None and token.timeout_at <= self.clock:
-                self.settle(token.id, "TIMED_OUT")
+                self._meet_deadline(token)
         for run in self.runs.values():
             self._wake(run)
+
+    def _meet_deadline(self, token: Token) -> None:
+        default = (token.request or {}).get("onTimeout")
+        if default is None:
+            self.settle(token.id, "TIMED_OUT")
+        else:
+            self.settle(token.id, "COMPLETED", output=json.dumps(default["output"]), answered_by="default")
 
     def evict_parked(self) -> None:
         for execution in list(self._executions):
@@ -515,6 +533,8 @@ class MemoryChannel:
             case "POST", ["v1", "waitpoints", "tokens", token_id, "complete"]:
                 only_waiting = call.headers.get("x-waitpoint-if-waiting") == "true"
                 return self._complete(token_id, json.dumps(body["data"]), only_waiting)
+            case "PATCH", ["v1", "waitpoints", "tokens", token_id, "request"]:
+                return self._memory.amend(token_id, body)
             case "POST", ["v1", "waitpoints", "tokens", token_id, "cancel"]:
                 now, reason = self._memory.now(), body.get("reason")
                 won = self._memory.settle(token_id, "TIMED_OUT", cancelled_at=now, cancel_reason=reason)
@@ -586,10 +606,11 @@ def _ended(checkpoint: Checkpoint) -> Ended:
     return Ended(checkpoint.position, checkpoint.tokens or [])
 
 
-def _made(token_id: str, *, is_cached: bool) -> dict[str, Any]:
-    return {
-        "id": token_id,
+def _made(token: Token, *, is_cached: bool) -> dict[str, Any]:
+    made = {
+        "id": token.id,
         "isCached": is_cached,
-        "url": f"https://waitpoint.test/api/v1/waitpoints/tokens/{token_id}/callback/secret",
+        "url": f"https://waitpoint.test/api/v1/waitpoints/tokens/{token.id}/callback/secret",
         "publicAccessToken": "public",
     }
+    return made if token.request is None else made | {"approvalUrl": f"https://waitpoint.test/approve/{token.id}"}
