@@ -84,6 +84,10 @@ class AwaitingChannel:
     async def ask(self, call: Call[T]) -> T:
         return await self._transport.carry_out(ask(call))
 
+    async def insist(self, call: Call[T]) -> T:
+        """Carry one call through, and wait out whatever outages there are."""
+        return await self._transport.carry_out(ask(call, ENDLESS_PATIENCE))
+
     async def settled(self, token_id: str, within: float | None) -> Token:
         limit = asyncio.timeout(within)
         try:

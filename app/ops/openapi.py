@@ -96,6 +96,7 @@ _EXAMPLES: dict[str, Json] = {
     "create_token": {"timeout": "1h", "tags": ["hello"]},
     "trigger_task": {"payload": {"content": "hello"}, "options": {"tags": ["hello"]}},
     "send_input": {"data": {"approved": True}},
+    "call_of_a_worker": {"type": "finish", "id": 7, "run": "run_1234", "generation": 3, "output": "done"},
     "complete_token": {"data": {"approved": True}},
     "amend_request": {"title": "Publish the autumn sale, without the shoes?"},
     "cancel_token": {"reason": "The order was withdrawn."},
@@ -161,7 +162,8 @@ def _operation(handler: HTTPRouteHandler, path: str, schemas: dict[Any, Json]) -
 def _tag_of(path: str) -> str:
     if "/auth/" in path:
         return "access"
-    return "runs" if path.startswith(("/api/v1/tasks/", "/api/v1/runs", "/api/v2/runs", "/api/v3/runs")) else "tokens"
+    of_runs = ("/api/v1/tasks/", "/api/v1/runs", "/api/v2/runs", "/api/v3/runs", "/api/v1/workers/")
+    return "runs" if path.startswith(of_runs) else "tokens"
 
 
 def _responses(handler: HTTPRouteHandler, name: str, schemas: dict[Any, Json]) -> Json:

@@ -54,6 +54,16 @@ class Conversation:
         self._calls: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(_MOST_AT_ONCE)
 
+    async def answered(self, body: bytes) -> Reply:
+        """The reply to one call that was too large for a frame and came by HTTP. Raises a Problem."""
+        try:
+            message = messages.understand(Raw(body))
+        except NotUnderstood as error:
+            raise Problem(400, "invalid-message", str(error)) from error
+        if isinstance(message, Heartbeat | Drain | Hello):
+            raise Problem(400, "invalid-message", "Only calls about a run come by HTTP.")
+        return await self._carried_out(message)
+
     async def hold(self, line: Line) -> None:
         """Until the worker leaves. Raises Gone."""
         first = await line.hear_within(_HELLO_WITHIN)

@@ -28,6 +28,8 @@ _LONGEST_SLEEP = 1.0  # seconds: the doorbell may be lost, a lease runs out in s
 _RETRY = 1.0  # seconds until a database that failed is asked again
 _BATCH = 100  # runs that one worker is given at once, so that all environments get their turn
 
+_ENDS = {"run.completed", "run.failed", "run.retried", "run.problem"}
+
 log = structlog.get_logger(__name__)
 
 
@@ -78,6 +80,14 @@ class Dispatcher:
             del self._conversations[worker]
             if not self._conversations:
                 self._service.tail.leave(self._hear)
+
+    async def answered(self, key: ApiKey, name: str, body: bytes) -> bytes:
+        """The reply to a call that came by HTTP, from a worker that is connected here or to another process."""
+        worker = self._workers.named(key.environment_id, name) or Worker(key)
+        conversation = self._conversations.get(worker)
+        if conversation is None:
+            conversation = Conversation(self._service, self._workers, self._rung.set, worker)
+        return messages.write(await conversation.answered(body))
 
     async def _dispatch(self) -> None:
         wait = _LONGEST_SLEEP
@@ -170,6 +180,9 @@ class Dispatcher:
         if event.kind == "run.canceled":
             self._workers.is_done_with(holder, run_id)
             holder.say(messages.write({"type": "cancel", "run": run_id}))
+            self._rung.set()
+        elif event.kind in _ENDS and held == generation:  # told by HTTP, to another process perhaps
+            self._workers.is_done_with(holder, run_id, generation)
             self._rung.set()
         elif event.kind == "run.woken" and held == generation:
             self._begin(self._wake(holder, run_id, generation, str(event.data["position"])), "runs-wake")

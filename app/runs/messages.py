@@ -6,7 +6,9 @@ import msgspec
 from msgspec import Meta, Raw
 
 LARGEST_FRAME = 262_144  # bytes; a single message may be larger, and is then alone in its frame
-LARGEST_MESSAGE = 1_048_576  # bytes
+LARGEST_MESSAGE = 1_048_576  # bytes; what is larger comes by HTTP
+LARGEST_VALUE = 3_145_728  # bytes of a result, an output, an error or a payload
+LARGEST_CALL = LARGEST_VALUE + 65_536  # bytes of a call by HTTP
 MOST_SLOTS = 10_000
 MOST_TASKS = 1000
 MOST_PARKED = 200_000

@@ -2,15 +2,18 @@
 
 from typing import Any, cast
 
-from litestar import WebSocket, websocket
+from litestar import Request, Response, WebSocket, post, websocket
+from litestar.params import FromPath
 
 from ..access.guards import requires_an_api_key_that_may
 from ..access.principals import ApiKey
 from ..realtime.lines import Line
 from ..service import service_of
+from ..web.bodies import read_body
 from ..web.problems import Problem
 from .dispatcher import Dispatcher
-from .messages import LARGEST_MESSAGE
+from .messages import LARGEST_CALL, LARGEST_MESSAGE
+from .schemas import WorkerCall, WorkerReply
 
 Socket = WebSocket[Any, Any, Any]
 
@@ -34,4 +37,18 @@ async def workers(socket: Socket) -> None:
     await dispatcher.talk(Line(socket, LARGEST_MESSAGE), key, is_welcome)
 
 
-ROUTES = [workers]
+@post(
+    "/api/v1/workers/{worker:str}/calls",
+    guards=[requires_an_api_key_that_may("worker")],
+    status_code=200,
+    opt={"body": WorkerCall, "answer": WorkerReply, "problems": (400, 401, 403, 413, 415, 429, 503)},
+)
+async def call_of_a_worker(request: Request[Any, Any, Any], worker: FromPath[str]) -> Response[bytes]:
+    """A call of a worker that is too large for its websocket: the same message, and the same reply."""
+    body = await read_body(request, LARGEST_CALL)
+    dispatcher = cast("Dispatcher", request.app.state["dispatcher"])
+    reply = await dispatcher.answered(request.auth, worker, body)
+    return Response(reply, media_type="application/json")
+
+
+ROUTES = [workers, call_of_a_worker]

@@ -85,6 +85,9 @@ class Workers:
             self._let_go(worker, run_id)
         return True
 
+    def named(self, environment_id: str, name: str) -> Worker | None:
+        return self._by_name.get((environment_id, name))
+
     def holder_of(self, run_id: str) -> Worker | None:
         """Who executes the run, or has it parked in memory."""
         return self._holders.get(run_id)

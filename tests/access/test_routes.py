@@ -81,6 +81,7 @@ POST /api/v1/waitpoints/tokens/{token_id:str}/complete                      401 
 POST /api/v1/waitpoints/tokens/{token_id:str}/links                         401  200    200      403  403     401  404   401   401     401    401   401    401      401        401     401
 POST /api/v1/waitpoints/tokens/{token_id:str}/links/{link_id:str}/revoke    401  404    404      403  403     401  404   401   401     401    401   401    401      401        401     401
 POST /api/v1/waitpoints/tokens/{token_id:str}/form                          401  415    403      415  403     401  415   415   403     401    403   401    401      401        401     401
+POST /api/v1/workers/{worker:str}/calls                                     401  400    403      403  403     401  400  401   401     401    401   401    401      401        401     401
 POST /api/v2/runs/{run_id:str}/cancel                                       401  200    200      403  403     401  404   401   401     401    401   401    401      401        401     401
 POST /approve/{token_id:str}                                                401  401    401      401  401     401  401   303   401     401    401   303    303      403        401     401
 POST /approve/{token_id:str}/opened                                         401  401    401      401  401     401  401   204   401     401    401   204    204      401        401     401
@@ -252,6 +253,7 @@ def concrete(house: House, path: str, token: SimpleNamespace) -> str:
         "run_id": _run(house) if "run_id" in path else "",
         "task": "moderation",
         "name": "approval",
+        "worker": "w1",
         "secret": "unknown",
         "slug": "dev",
         "key_id": house.make_key().id if "key_id" in path else "",

@@ -381,6 +381,47 @@ class TestComingBack:
             assert run_id == other.hears("run")["run"]
 
 
+class TestByHttp:
+    """A call that is too large for a frame is the same call."""
+
+    def test_a_call_is_carried_out(self, house: House, dana: Program, worker: FakeWorker) -> None:
+        """And frees the worker's slot, as on the websocket."""
+        trigger(house, dana)
+        run = worker.hears("run")
+        large = "x" * 1_500_000
+
+        said = self._post(dana, worker.name, "step", run, position="0", name="send", result=large)
+        assert large == said["checkpoint"]["result"]
+        assert {"ok": True} == self._post(dana, worker.name, "finish", run, output=large)
+        assert {"fenced": True} == self._post(dana, worker.name, "finish", run, output=large)
+        assert f'"{large}"' == read(house, dana, run["run"]).output
+
+    def test_another_process_may_be_asked(self, house: House, dana: Program) -> None:
+        """The one that has the worker on the line hears of it from the log."""
+        with FakeWorker(house, dana) as worker:
+            worker.hello(TASK, slots=1)
+            first = trigger(house, dana)
+            run = worker.hears("run")
+            second = trigger(house, dana)
+            assert {"ok": True} == self._post(dana, "nobody-here", "finish", run, output=None)
+
+            assert (first, second) == (run["run"], worker.hears("run")["run"])
+
+    def test_only_calls_come_so(self, dana: Program) -> None:
+        hello = {"type": "hello", "id": 1, "worker": "w", "tasks": [], "slots": 1}
+        bodies: list[Any] = [hello, {"type": "drain"}, [], {}]
+        answers = [dana.post("/api/v1/workers/w/calls", json=body) for body in bodies]
+
+        assert [400] * 4 == [answer.status_code for answer in answers]
+
+    def _post(self, program: Program, worker: str, kind: str, run: dict[str, Any], **fields: Any) -> dict[str, Any]:
+        of_run = {"run": run["run"], "generation": run["generation"]}
+        answer = program.post(f"/api/v1/workers/{worker}/calls", json={"id": 1, "type": kind, **of_run, **fields})
+        assert answer.status_code == 200, answer.text
+        reply: dict[str, Any] = answer.json()
+        return reply
+
+
 class TestBadMessages:
     @pytest.mark.parametrize(
         ("message", "code"),

@@ -356,6 +356,46 @@ def test_what_json_cannot_hold_fails_the_step(rehearsal: Rehearsal, result: obje
     assert "InvalidInput: The result of give is" in (run.error or "")
 
 
+def test_what_is_large_is_recorded_as_everything_is(rehearsal: Rehearsal, ledger: list[str]) -> None:
+    """Results, payloads of children and outputs: whatever is larger than a frame takes another way."""
+    large = "x" * 2_000_000
+
+    @step
+    async def give() -> str:
+        ledger.append("given")
+        return large
+
+    @task(id="child")
+    async def child(text: str) -> str:
+        await wait.sleep("1h")
+        return text
+
+    @task(id="parent")
+    async def parent() -> str:
+        return await child.trigger_and_wait(await give())
+
+    rehearsal.deploy(child)
+    run = rehearsal.start(parent)
+    rehearsal.advance("1h")
+
+    assert large == run.output
+    assert ["given"] == ledger
+
+
+def test_what_is_too_large_is_refused(rehearsal: Rehearsal) -> None:
+    """With a sentence that says how large it was, and what to do."""
+
+    @step
+    async def give() -> str:
+        return "x" * 3_200_000
+
+    @task
+    async def work() -> None:
+        await give()
+
+    assert "the limit is 3,145,728" in (rehearsal.start(work).error or "")
+
+
 def test_steps_may_be_plain_functions(rehearsal: Rehearsal) -> None:
     """They run in a thread, so they may block."""
     import threading  # noqa: PLC0415 (for this claim only)

@@ -13,7 +13,7 @@ from app.realtime import credentials, guests, lines, protocol
 from app.requests import spec
 from app.requests.forms import checking, effort, validation
 from app.runs import api as runs_api
-from app.runs import inputs, waits
+from app.runs import inputs, messages, waits
 from app.runs import schemas as runs_schemas
 from app.settings import Settings
 from app.tokens import api, callbacks, filters, lifecycle, queries, schemas, search
@@ -33,6 +33,8 @@ LIMITS: dict[str, object] = {
     "`x-trigger-request-idempotency-key`": f"{api.LONGEST_REQUEST_KEY} characters",
     "Longest duration that can be written": f"{durations.LONGEST.days:,} days",
     "Body of a trigger, and of an input": f"{runs_api.TRIGGER_LIMIT:,} bytes",
+    "Result of a step, output of a run, payload of a child": f"{messages.LARGEST_VALUE:,} bytes",
+    "Call of a worker by HTTP": f"{messages.LARGEST_CALL:,} bytes",
     "Name of a task, and of an input": f"{runs_schemas.LONGEST_TASK} characters",
     "Values of one input that a run has not read": f"{inputs.MOST_UNREAD:,}",
     "Life of the idempotency key of a run, and of a sleep": f"{waits.KEY_LIFETIME.days} days",

@@ -26,12 +26,20 @@ if TYPE_CHECKING:
 
 Message: TypeAlias = dict[str, Any]
 
-LARGEST_FRAME = 250_000  # bytes; a larger message is alone in its frame
+LARGEST_FRAME = 250_000  # bytes
 DIAL_WITHIN = 5.0  # seconds
 LONGEST_PAUSE = 5.0  # seconds between two dials
 HEARTBEAT = 2.0  # seconds, until the server says something else
 
 log = logging.getLogger("waitpoint")
+
+
+class TooLarge(Exception):
+    """A message that goes by HTTP instead."""
+
+    def __init__(self, encoded: bytes) -> None:
+        super().__init__(f"{len(encoded):,} bytes")
+        self.encoded = encoded
 
 
 class Connection:
@@ -68,10 +76,15 @@ class Connection:
         self._thread.start()
 
     def ask(self, message: Message) -> asyncio.Future[Message]:
-        """Say something; the future is the reply, however often the line drops before it comes."""
+        """Say something; the future is the reply, however often the line drops before it comes.
+
+        Raises `TooLarge` for what does not fit into a frame.
+        """
         self._numbers += 1
         number = self._numbers
         encoded = msgspec.json.encode({"id": number, **message})
+        if len(encoded) > LARGEST_FRAME:
+            raise TooLarge(encoded)
         future: asyncio.Future[Message] = self._home.create_future()
         self._replies[number] = encoded, future
         self._unsent.append(encoded)

@@ -16,7 +16,7 @@ SLEEP = "sleep"
 TRIGGER = "trigger"
 RETRY = "retry"
 
-LARGEST_RECORD = 1_000_000  # bytes
+LARGEST_RECORD = arguments.MAX_OUTPUT_BYTES
 
 _END = "the end of the task"
 

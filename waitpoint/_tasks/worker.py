@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import secrets
@@ -11,16 +12,18 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 import msgspec
 from msgspec.structs import replace
 
 from waitpoint import _arguments as arguments
+from waitpoint._calls import Call
 from waitpoint._errors import InvalidInput
 from waitpoint._settings import Settings
 from waitpoint._tasks import journal as names
-from waitpoint._tasks.connection import Connection, Message
+from waitpoint._tasks.connection import Connection, Message, TooLarge
 from waitpoint._tasks.engine import Ended, Fenced, Mode, Owner, SleepKey, UnknownToken
 from waitpoint._tasks.execution import Execution, RunToDo
 from waitpoint._tasks.journal import Checkpoint, Failure
@@ -203,6 +206,10 @@ class Worker:
 
     @property
     def channel(self) -> Channel:
+        return self._insisting
+
+    @property
+    def _insisting(self) -> AwaitingChannel:
         if self._channel is None:
             from waitpoint._channels import AwaitingChannel  # noqa: PLC0415 (httpx is slow to import)
 
@@ -298,9 +305,7 @@ class Worker:
     async def _ask(self, kind: str, owner: Owner, **fields: Any) -> Message:
         """One message about a run, until it is answered."""
         while True:
-            reply = await self._connection.ask(
-                {"type": kind, "run": owner.run, "generation": owner.generation, **fields}
-            )
+            reply = await self._reply({"type": kind, "run": owner.run, "generation": owner.generation, **fields})
             if reply.get("fenced"):
                 raise Fenced
             error = reply.get("error")
@@ -309,6 +314,14 @@ class Worker:
             if error.get("code") not in LATER:
                 raise InvalidInput(f"The server refused it: {error.get('detail')}", answer=error)
             await asyncio.sleep(ASK_AGAIN_AFTER)
+
+    async def _reply(self, message: Message) -> Message:
+        try:
+            return await self._connection.ask(message)
+        except TooLarge as large:
+            path = f"/api/v1/workers/{quote(self.name, safe='')}/calls"
+            call = Call(method="POST", path=path, body=large.encoded, read=json.loads)
+            return cast("Message", await self._insisting.insist(call))
 
     def _send(self, errand: Awaitable[None]) -> None:
         sent = asyncio.ensure_future(errand)
