@@ -6,6 +6,7 @@ Tokens are written without their history in the event log, which no list reads.
 
 import random
 import shutil
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from app import ids
 from app.clock import from_milliseconds, to_milliseconds
 from app.database.tables import Table
 from app.tokens.models import COMPLETED, TIMED_OUT, WAITING, Token, hash_of
+from tests.runs.crowds import Waiting, multiply, waiting_of
 
 from . import machine, servers
 
@@ -29,6 +31,7 @@ PERIOD = timedelta(days=90)  # over which the tokens were created, evenly
 
 _CACHE = machine.ROOT / "benchmarks" / ".cache"
 _RARE = 30
+_HELD = 10_000  # runs of one worker
 _CHUNK = 20_000  # rows of one statement
 _TOPICS = ("invoice", "refund", "onboarding", "deploy", "newsletter", "contract", "translation")
 
@@ -45,6 +48,44 @@ def waiting(count: int) -> Iterator[str]:
     """A database of so many tokens that all wait, for another week and more."""
     with _filled("waiting", count) as url:
         yield url
+
+
+@contextmanager
+def waiting_runs(count: int) -> Iterator[tuple[str, list[Waiting]]]:
+    """A database of so many waiting runs, copies of one that came to wait at a real worker; and those runs.
+
+    Every ten thousand of them belong to one worker: `holder_of` its first says to which.
+    """
+    with servers.sqlite() as url:
+        with servers.waitpoint(url) as server, servers.worker(server, "benchmarks.moderation"):
+            run_id = _one_waiting_run(server)
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("PRAGMA synchronous = OFF")
+            original = waiting_of(connection, run_id)
+            runs = [original, *multiply(connection, run_id, count - 1)]
+            for first in range(0, count, _HELD):
+                held = [{"run": run.run_id, "owner": holder_of(first)} for run in runs[first : first + _HELD]]
+                connection.execute(text("UPDATE runs SET owner = :owner WHERE id = :run"), held)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        engine.dispose()
+        yield url, runs
+
+
+def holder_of(first: int) -> str:
+    """The name of the worker that holds the runs from this number on."""
+    return f"holder-{first // _HELD}"
+
+
+def _one_waiting_run(server: servers.Server) -> str:
+    _, answer = server.ask("POST", "/api/v1/tasks/moderation/trigger", {"payload": {"content": "Hello"}})
+    run_id = str(msgspec.json.decode(answer)["id"])
+    for _ in range(600):
+        if msgspec.json.decode(server.ask("GET", f"/api/v3/runs/{run_id}")[1])["status"] == "WAITING":
+            return run_id
+        time.sleep(0.1)
+    raise RuntimeError("the run did not come to wait")
 
 
 @contextmanager

@@ -93,6 +93,30 @@ def waitpoint(database_url: str, **settings: str) -> Iterator[Server]:
 
 
 @contextmanager
+def worker(server: Server, module: str, *options: str) -> Iterator[int]:
+    """`waitpoint worker` of a module of this checkout, on the core of the load generator; gives its process id."""
+    environment = {**os.environ, "WAITPOINT_URL": server.url, "WAITPOINT_SECRET_KEY": SECRET_KEY}
+    command = [sys.executable, "-m", "waitpoint._cli", "worker", module, *options]
+    with tempfile.NamedTemporaryFile(prefix="waitpoint-benchmark-", suffix=".log") as log:
+        process = subprocess.Popen(command, env=environment, cwd=machine.ROOT, stdout=log, stderr=subprocess.STDOUT)
+        machine.pin(process.pid, machine.CLIENT_CORE)
+        try:
+            _until_connected(process, Path(log.name))
+            yield process.pid
+        finally:
+            process.terminate()
+            process.wait(_STOP_LIMIT)
+
+
+def _until_connected(process: subprocess.Popen[bytes], log: Path) -> None:
+    began = time.perf_counter()
+    while "Connected to" not in log.read_text():
+        if process.poll() is not None or time.perf_counter() - began > _START_LIMIT:
+            raise RuntimeError(f"the worker did not connect:\n{log.read_text()[-4_000:]}")
+        time.sleep(0.05)
+
+
+@contextmanager
 def empty(samples: Samples) -> Iterator[Server]:
     """The empty handler, with answers as large as these."""
     port = _free_port()

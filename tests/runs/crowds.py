@@ -31,7 +31,7 @@ class Waiting(msgspec.Struct, frozen=True):
 
 def multiply(connection: Connection, run_id: str, count: int) -> list[Waiting]:
     """Make so many copies of a run; the caller commits, with no server on the database. Only ids, and the numbers of the log, are new in a copy."""
-    original = Waiting(run_id, _tokens_of(connection, run_id))
+    original = waiting_of(connection, run_id)
     rows = {table: _rows_of(connection, table, original) for table in (_tokens, _tags, _runs, _checkpoints, _waits)}
     events = _rows_where(connection, _events, "subject", (run_id, *original.token_ids))
     now: datetime = rows[_runs][0]["created_at"]
@@ -45,6 +45,11 @@ def multiply(connection: Connection, run_id: str, count: int) -> list[Waiting]:
         numbered = [row | {"seq": number} for number, row in enumerate(told, head - len(told) + 1)]
         _insert(connection, _events, numbered)
     return copies
+
+
+def waiting_of(connection: Connection, run_id: str) -> Waiting:
+    """A run with the tokens that it has made."""
+    return Waiting(run_id, _tokens_of(connection, run_id))
 
 
 def _tokens_of(connection: Connection, run_id: str) -> tuple[str, ...]:
