@@ -28,7 +28,7 @@ Message: TypeAlias = dict[str, Any]
 
 LARGEST_FRAME = 250_000  # bytes
 DIAL_WITHIN = 5.0  # seconds
-LONGEST_PAUSE = 5.0  # seconds between two dials
+LONGEST_PAUSE = 2.0  # seconds between two dials: runs that could go on wait for it
 HEARTBEAT = 2.0  # seconds, until the server says something else
 
 log = logging.getLogger("waitpoint")
