@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from . import browser, lists, machine, profiling, restart, sockets, throughput, waiting_runs
+from . import against_restate, browser, lists, machine, profiling, restart, sockets, throughput, waiting_runs
 from .figures import Report
 
 BENCHMARKS: dict[str, Callable[..., Iterator[Report]]] = {
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[..., Iterator[Report]]] = {
     "sockets": sockets.measure,
     "restart": restart.measure,
     "waiting-runs": waiting_runs.measure,
+    "restate": against_restate.measure,
 }
 
 

@@ -110,7 +110,7 @@ class _Connection(asyncio.Protocol):
         if head_end < 4:
             return
         at = data.find(_LENGTH) + len(_LENGTH)
-        if at < len(_LENGTH) or not data.startswith(b"HTTP/1.1 200"):
+        if at < len(_LENGTH) or not data.startswith((b"HTTP/1.1 200", b"HTTP/1.1 202")):
             self._fail(UnexpectedAnswer(data[:600].decode(errors="replace")))
             return
         if len(data) < head_end + int(data[at : data.find(b"\r", at)]):

@@ -93,9 +93,9 @@ def waitpoint(database_url: str, **settings: str) -> Iterator[Server]:
 
 
 @contextmanager
-def worker(server: Server, module: str, *options: str) -> Iterator[int]:
+def worker(server: Server, module: str, *options: str, **settings: str) -> Iterator[int]:
     """`waitpoint worker` of a module of this checkout, on the core of the load generator; gives its process id."""
-    environment = {**os.environ, "WAITPOINT_URL": server.url, "WAITPOINT_SECRET_KEY": SECRET_KEY}
+    environment = {**os.environ, "WAITPOINT_URL": server.url, "WAITPOINT_SECRET_KEY": SECRET_KEY, **settings}
     command = [sys.executable, "-m", "waitpoint._cli", "worker", module, *options]
     with tempfile.NamedTemporaryFile(prefix="waitpoint-benchmark-", suffix=".log") as log:
         process = subprocess.Popen(command, env=environment, cwd=machine.ROOT, stdout=log, stderr=subprocess.STDOUT)

@@ -15,6 +15,7 @@ from waitpoint._outputs import Expected
 from waitpoint._values import Token, WaitResult, result_of
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 KEYS_LIVE = "52w"  # as long as an engine may repeat a call
 _LONGEST_PAUSE = 10.0  # seconds between two tries to reach the server
@@ -49,16 +50,21 @@ async def make(key: str, tag: str, **options: Unpack[CreateOptions]) -> dict[str
         raise InvalidInput("idempotency_key is what the adapter finds the token by; leave it out.")
     tags = [tag, *texts("tags", options.get("tags") or [])]
     given: CreateOptions = {**options, "tags": tags, "idempotency_key": key, "idempotency_key_ttl": KEYS_LIVE}
-    token = await wait.create_token(**given)
+    token = await _insist(lambda: wait.create_token(**given))
     return {"id": token.id, "url": token.url}
 
 
 async def settled(token_id: str) -> Token:
-    """The token, once it is settled. However long the server is away, it is waited for."""
+    """The token, once it is settled."""
+    return (await _insist(lambda: wait.for_token(token_id))).token
+
+
+async def _insist(ask: Callable[[], Awaitable[R]]) -> R:
+    """However long the server is away, it is waited for: a failure would be the engine's to keep."""
     pause = 0.5
     while True:
         try:
-            return (await wait.for_token(token_id)).token
+            return await ask()
         except (StillWaiting, TryAgainLater):
             await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 (nobody gains by guessing it)
             pause = min(_LONGEST_PAUSE, pause * 2)
