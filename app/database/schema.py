@@ -18,14 +18,18 @@ def migrate(engine: Engine) -> None:
 
     Raises WrongSchema when the database is newer than this server.
     """
+    with engine.connect() as connection:
+        if _is_current(connection):
+            return
+    from . import migrating  # noqa: PLC0415 (a server that starts on its own version does without Alembic)
+
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SET LOCAL lock_timeout = 0"))
             connection.execute(text("SET LOCAL statement_timeout = 0"))
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})"))
-        if not _is_current(connection):
-            from . import migrating  # noqa: PLC0415 (a server that starts on its own version does without Alembic)
-
+        if not _is_current(connection):  # another process may have migrated meanwhile
             migrating.upgrade(connection)
 
 

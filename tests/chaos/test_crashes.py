@@ -19,7 +19,7 @@ LEAST_PER_CYCLE = 20  # acknowledged completions: fewer, and the run proves noth
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60 + 15 * SQLITE_CYCLES)
+@pytest.mark.timeout(300 + 15 * SQLITE_CYCLES)
 def test_nothing_acknowledged_is_lost_when_the_server_is_killed(tmp_path: Path) -> None:
     """Thirty-two clients create and complete; the server is killed, and started again, and again."""
     with victim_on("sqlite", tmp_path) as victim:
@@ -29,7 +29,7 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed(tmp_path: Path) 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60 + 15 * POSTGRESQL_CYCLES)
+@pytest.mark.timeout(300 + 15 * POSTGRESQL_CYCLES)
 def test_nothing_acknowledged_is_lost_when_postgresql_is_stopped_at_once(tmp_path: Path) -> None:
     """The server goes on; it answers every request in time meanwhile, and writes again without a restart."""
     with victim_on("postgresql", tmp_path) as victim:

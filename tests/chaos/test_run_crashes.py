@@ -47,7 +47,6 @@ def test_nothing_acknowledged_is_lost_and_no_run_is_stuck(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 def test_a_worker_that_was_stopped_past_its_lease_commits_nothing(make_database: DatabaseMaker, tmp_path: Path) -> None:
     """It was frozen in the middle of a step; another worker has finished the run by the time that it wakes."""
     settings = {"WAITPOINT_WORKER_LEASE": str(LEASE)}

@@ -20,13 +20,11 @@ def official_sdk() -> Path:
     return nodejs.install()
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("claims", CLAIMS)
 def test_the_official_sdk(claims: str, official_sdk: Path, shared_server: RunningServer) -> None:
     assert_all_hold(claims, shared_server)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 def test_the_official_sdk_waits_when_it_asks_too_often(
     database_kind: str, database_url: str, official_sdk: Path, tmp_path: Path

@@ -78,8 +78,8 @@ async def test_reads_run_beside_each_other_and_beside_writes(database: Database)
     write = asyncio.ensure_future(database.write(lambda _db: writing.pass_through()))
     await writing.reached()
 
-    async with asyncio.timeout(5):
-        await asyncio.gather(*(database.read(lambda _db: meeting.wait(4)) for _ in range(4)))
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(database.read(lambda _db: meeting.wait(50)) for _ in range(4)))
 
     writing.open()
     await write

@@ -37,7 +37,7 @@ async def timed_out(database: Database) -> list[Any]:
     return [event for event in await database.read(since, 0, 100_000) if event.kind == "token.timed_out"]
 
 
-async def all_timed_out(database: Database, count: int, limit: float = 15) -> list[Any]:
+async def all_timed_out(database: Database, count: int, limit: float = 60) -> list[Any]:
     async with asyncio.timeout(limit):
         while len(found := await timed_out(database)) < count:  # noqa: ASYNC110 - the log is asked, not told
             await asyncio.sleep(0.05)
@@ -99,7 +99,7 @@ async def test_ten_thousand_at_once_time_out_once_each(sqlite_url: str, clock: H
         clock.move(minutes=2)
         async with sweeping(database):
             slowest = 0.0
-            async with asyncio.timeout(40):
+            async with asyncio.timeout(90):
                 while (left := await database.read(time_left)) is not None and left <= timedelta(0):
                     begun = asyncio.get_running_loop().time()
                     await create(database, environment_id)
@@ -136,7 +136,7 @@ async def test_a_server_whose_clock_is_wrong_sweeps_in_time(postgresql_url: str)
         environment_id = await environment_in(database)
         token = (await create(database, environment_id, timeout=timedelta(milliseconds=700))).token
         async with sweeping(database):
-            (event,) = await all_timed_out(database, 1, limit=5)
+            (event,) = await all_timed_out(database, 1)
 
     assert timedelta(0) <= event.at - (token.timeout_at or event.at) <= LATE
 
@@ -150,11 +150,11 @@ async def test_a_token_that_cannot_be_settled_keeps_no_other_waiting(
     poisoned = {tokens[0].id}
 
     async with sweeping(database, rules=Rules(on_settled=(_failing_for(poisoned),))):
-        events = await all_timed_out(database, 9, limit=5)
+        events = await all_timed_out(database, 9)
         assert {token.id for token in tokens[1:]} == {event.subject for event in events}
 
         poisoned.clear()
-        assert 10 == len(await all_timed_out(database, 10, limit=5))
+        assert 10 == len(await all_timed_out(database, 10))
 
 
 def _failing_for(poisoned: set[str]) -> Callable[[Unit, Token, By], None]:

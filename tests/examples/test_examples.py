@@ -25,8 +25,6 @@ from tests.servers import WAITPOINT, RunningServer, without_our_settings
 from tests.tasks.workers import eventually
 from waitpoint import Waitpoint
 
-pytestmark = pytest.mark.timeout(180)  # whole processes are started, and a busy machine is slow at that
-
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 StandIn = runpy.run_path(str(EXAMPLES / "replicate_stand_in.py"), run_name="replicate_stand_in")["StandIn"]
 

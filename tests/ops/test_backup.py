@@ -18,8 +18,6 @@ from tests.fixtures import running
 from tests.ops.conftest import typed
 from tests.servers import RunningServer
 
-pytestmark = pytest.mark.timeout(180)  # whole processes are started, and a busy machine is slow at that
-
 TOKENS = "/api/v1/waitpoints/tokens"
 
 

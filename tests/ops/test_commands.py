@@ -17,8 +17,6 @@ from tests.databases import path_of
 from tests.ops.conftest import Done, Type, typed
 from tests.servers import RunningServer
 
-pytestmark = pytest.mark.timeout(180)  # whole processes are started, and a busy machine is slow at that
-
 TOKENS = "/api/v1/waitpoints/tokens"
 
 

@@ -28,8 +28,6 @@ from tests.fixtures import KINDS
 from tests.ops.conftest import Done, Type, typed
 from tests.servers import RunningServer
 
-pytestmark = pytest.mark.timeout(180)  # whole processes are started, and a busy machine is slow at that
-
 TOKENS = "/api/v1/waitpoints/tokens"
 
 

@@ -7,14 +7,11 @@ from contextlib import closing, contextmanager
 
 import httpx
 import psycopg
-import pytest
 from psycopg import sql
 
 from tests.cast import ADAS_KEY, headers_of
 from tests.databases import path_of
 from tests.servers import RunningServer
-
-pytestmark = pytest.mark.timeout(180)  # whole processes are started, and a busy machine is slow at that
 
 TOKENS = "/api/v1/waitpoints/tokens"
 

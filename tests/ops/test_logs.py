@@ -23,8 +23,6 @@ from tests.fixtures import KINDS
 from tests.ops.conftest import typed
 from tests.servers import RunningServer
 
-pytestmark = pytest.mark.timeout(180)  # whole processes are started, and a busy machine is slow at that
-
 TOKENS = "/api/v1/waitpoints/tokens"
 BODY = "canary-body-4711"
 SHELL_PATH = "canary-path-4712"

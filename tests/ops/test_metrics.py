@@ -15,8 +15,6 @@ from tests.cast import ADAS_KEY, headers_of
 from tests.fixtures import running
 from tests.servers import RunningServer
 
-pytestmark = pytest.mark.timeout(180)  # whole processes are started, and a busy machine is slow at that
-
 TOKENS = "/api/v1/waitpoints/tokens"
 
 

@@ -32,7 +32,6 @@ BEYOND_A_SCHEMA = "positive_data_acceptance"
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_whatever_is_sent_the_answer_is_documented(shared_server: RunningServer, tmp_path: Path) -> None:
     """No 5xx, no status, header or shape that is not described, on both databases."""
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)

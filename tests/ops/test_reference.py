@@ -17,8 +17,6 @@ from tests.cast import ADAS_KEY, headers_of
 from tests.ops.conftest import typed
 from tests.servers import RunningServer, without_our_settings
 
-pytestmark = pytest.mark.timeout(180)  # whole processes are started, and a busy machine is slow at that
-
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 TOKENS = "/api/v1/waitpoints/tokens"

@@ -25,8 +25,6 @@ from tests.databases import path_of
 from tests.ops.conftest import typed
 from tests.servers import WAITPOINT, RunningServer, free_port, without_our_settings
 
-pytestmark = pytest.mark.timeout(180)  # whole processes are started, and a busy machine is slow at that
-
 TOKENS = "/api/v1/waitpoints/tokens"
 
 

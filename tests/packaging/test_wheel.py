@@ -50,7 +50,6 @@ def somebodys_project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.timeout(300)
 def test_the_wheel_puts_nothing_but_waitpoint_into_site_packages(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
 
@@ -61,7 +60,6 @@ def test_the_wheel_puts_nothing_but_waitpoint_into_site_packages(wheel: Path) ->
     assert any(name.endswith("/licenses/LICENSE") for name in names)
 
 
-@pytest.mark.timeout(300)
 def test_the_sdk_alone_is_light(light_environment: Path, somebodys_project: Path) -> None:
     """It imports in a program without the server's packages, and its command says what is missing."""
     python, waitpoint = light_environment / "python", light_environment / "waitpoint"
@@ -77,7 +75,6 @@ def test_the_sdk_alone_is_light(light_environment: Path, somebodys_project: Path
     assert "Traceback" not in refused.stderr
 
 
-@pytest.mark.timeout(300)
 def test_the_server_serves_from_anywhere(
     server_environment: Path, somebodys_project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,7 +36,6 @@ def looking(width: int, scheme: str, **options: Any) -> Iterator[Page]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_axe_finds_nothing(width: int, scheme: str) -> None:

@@ -29,7 +29,6 @@ def enough_files() -> Iterator[None]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 def test_two_thousand_sockets(enough_files: None, server: RunningServer) -> None:
     asyncio.run(_everybody_hears_everything(server))
 

@@ -362,9 +362,9 @@ def test_a_plain_token_is_settled_by_one_statement(house: House, ada: Program, m
     def settled(db: Unit) -> Settlement:
         carry_out = db.run
 
-        def counted(statement: Prepared, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        def counted(statement: Prepared, values: Mapping[str, Any], **options: Any) -> list[tuple[Any, ...]]:
             run.append(statement)
-            return carry_out(statement, values)
+            return carry_out(statement, values, **options)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(db, "run", counted)

@@ -10,7 +10,7 @@ from websockets.sync.client import connect
 
 from tests.makers import House, Program
 
-PATIENCE = 8.0  # seconds
+PATIENCE = 60.0  # seconds
 
 
 class FakeWorker:

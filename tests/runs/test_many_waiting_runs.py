@@ -19,8 +19,6 @@ from tests.makers import House, Program, open_house
 from tests.runs.crowds import Waiting, multiply
 from tests.runs.fake_worker import FakeWorker
 
-pytestmark = pytest.mark.timeout(120)
-
 TASK = "moderation"
 COUNT = 10_000
 MOST_MORE = 20  # threads, timers and tasks that come and go by themselves

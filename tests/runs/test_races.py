@@ -25,7 +25,7 @@ from tests.database.worlds import ADA, HandClock
 from tests.databases import DatabaseMaker
 from tests.runs.worlds import LEASE, RULES, TASK, World
 
-PATIENCE = 10.0  # seconds
+PATIENCE = 60.0  # seconds
 WITHOUT_A_LOCK = Prepared(select(*COLUMNS).where(table_of(TokenRow).c.id == bindparam("b_id")), COLUMNS)
 
 

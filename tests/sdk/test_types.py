@@ -4,8 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 PROGRAM = """
 from dataclasses import dataclass
 from datetime import timedelta
@@ -59,7 +57,6 @@ EXPECTED = {
 }
 
 
-@pytest.mark.timeout(120)
 def test_a_type_checker_knows_what_a_wait_gives(tmp_path: Path) -> None:
     """Under `mypy --strict`, as our users may run it."""
     program = tmp_path / "program.py"

@@ -67,7 +67,6 @@ def workshop(tmp_path: Path) -> Iterator[Workshop]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_tasks_are_written_while_they_run(workshop: Workshop) -> None:
     """A run that waits goes on with the new code. A mistake is said, and mended by the next change."""
     workshop.says("Connected to")

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
@@ -169,7 +168,6 @@ class Tokens(RuleBasedStateMachine):
             assert token.output == seen.output
 
 
-@pytest.mark.timeout(120)
 def test_whatever_is_done_in_whatever_order_the_model_agrees(house: House) -> None:
     """Create, complete, cancel, time, sweeper, lists and counts: forty stories of thirty steps each."""
     machine = type("Told", (Tokens,), {"house": house})
