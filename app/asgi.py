@@ -19,6 +19,7 @@ from .database import Database
 from .environments import api as environments_api
 from .events import Tail
 from .events.watching import Watching
+from .journeys.journeys import tell_answered, tell_asked
 from .links import api as links_api
 from .links import mails as links
 from .links.invitations import invite
@@ -65,7 +66,11 @@ def create_app(
     settings: Settings, database: Database, public_url: str, *, started: Callable[[Service], Any] | None = None
 ) -> Edge:
     """The server as an ASGI application. `database` is opened but not started; `started` is called when all runs."""
-    rules = Rules(on_created=(ask, invite), may_answer=(may_answer,), on_settled=(follow, follow_links, wake_runs))
+    rules = Rules(
+        on_created=(ask, invite, tell_asked),
+        may_answer=(may_answer,),
+        on_settled=(follow, follow_links, tell_answered, wake_runs),
+    )
     requests = AnsweredRequests(logged=settings.log_requests)
 
     @asynccontextmanager

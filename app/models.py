@@ -2,6 +2,7 @@
 
 from .environments import models as environments
 from .events import models as events
+from .journeys import models as journeys
 from .links import models as links
 from .notifications import models as notifications
 from .people import models as people
@@ -9,4 +10,4 @@ from .requests import models as requests
 from .runs import models as runs
 from .tokens import models as tokens
 
-__all__ = ["environments", "events", "links", "notifications", "people", "requests", "runs", "tokens"]
+__all__ = ["environments", "events", "journeys", "links", "notifications", "people", "requests", "runs", "tokens"]

@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     mail_from: str | None = Field(
         default=None, description="Whom mails are from: an address, or Name <address>; needed with a mail server."
     )
+    redirect_urls: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses, with all below them, to which people may be sent on after the last step of a journey.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least level that is logged."
     )
@@ -80,10 +84,19 @@ class Settings(BaseSettings):
             raise ValueError("write it as dev=tr_dev_sk_…,prod=tr_prod_sk_…")
         return {slug: key for slug, _, key in pairs}
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "redirect_urls", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("redirect_urls")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            parts = urlsplit(each)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+                raise ValueError("write them as https://www.example.com/thanks,https://app.example.com")
+        return value
 
     @field_validator("public_url")
     @classmethod

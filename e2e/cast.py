@@ -23,7 +23,7 @@ class AdasProgram:
         """Create a token, and say under which link a person answers it."""
         body = self._post(TOKENS, options)
         link = f"{self._url}/approve/{body['id']}?token={body['publicAccessToken']}"
-        return SimpleNamespace(id=body["id"], link=link)
+        return SimpleNamespace(id=body["id"], link=link, journey_url=body.get("journeyUrl"))
 
     def complete(self, token: SimpleNamespace, answer: object) -> None:
         self._post(f"{TOKENS}/{token.id}/complete", {"data": answer})
@@ -34,6 +34,14 @@ class AdasProgram:
     def trigger(self, task: str, payload: object) -> str:
         """Queue a run of a task; gives its id."""
         return str(self._post(f"/api/v1/tasks/{task}/trigger", {"payload": payload})["id"])
+
+    def links(self, token: SimpleNamespace) -> list[dict[str, Any]]:
+        """Who has a link to the token, and what became of it."""
+        every: list[dict[str, Any]] = self._send("GET", f"{TOKENS}/{token.id}/links", None)["data"]
+        return every
+
+    def revoke(self, token: SimpleNamespace, link_id: str) -> None:
+        self._post(f"{TOKENS}/{token.id}/links/{link_id}/revoke", {})
 
     def look(self, token: SimpleNamespace) -> dict[str, Any]:
         """The token as it stands."""

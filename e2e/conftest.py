@@ -9,6 +9,9 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from e2e.browsers import launch_options
 from e2e.cast import AdasProgram, sign_in
 from e2e.looking import complaints_of
+from tests.databases import DatabaseMaker
+from tests.fixtures import running
+from tests.postbox import Postbox, open_postbox
 from tests.servers import RunningServer
 
 
@@ -26,6 +29,26 @@ def adas_cookies(browser: Browser, shared_server: RunningServer) -> Any:
     cookies = context.cookies()
     context.close()
     return cookies
+
+
+@pytest.fixture(scope="session")
+def postbox() -> Iterator[Postbox]:
+    """The mail server of `mailing_server`, and what it was given."""
+    with open_postbox() as postbox:
+        yield postbox
+
+
+@pytest.fixture(scope="session")
+def mailing_server(
+    make_database: DatabaseMaker, postbox: Postbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    """A server that sends mails."""
+    with make_database("sqlite") as url:
+        settings = {"WAITPOINT_SMTP_URL": postbox.url, "WAITPOINT_MAIL_FROM": "Acme <ask@example.com>"}
+        server = RunningServer(url, tmp_path_factory.mktemp("mailing-server"), settings)
+        settings["WAITPOINT_PUBLIC_URL"] = server.url
+        with running(server):
+            yield server
 
 
 @pytest.fixture

@@ -33,5 +33,5 @@ def complaints_of(page: Page) -> list[str]:
     """Fills with what the browser complains of: scripts that fail, and what the page's own policy refuses."""
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("console", lambda said: complaints.append(f"{said.text} {said.location}") if said.type == "error" else None)
     return complaints

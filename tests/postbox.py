@@ -86,10 +86,10 @@ def open_postbox(**options: Any) -> Iterator[Postbox]:
     """A mail server on a free port, on a thread of its own."""
     postbox, loop = Postbox(), asyncio.new_event_loop()
     make: Callable[[], SMTP] = lambda: SMTP(postbox, loop=loop, hostname="postbox", **options)  # noqa: E731
-    server = loop.run_until_complete(loop.create_server(make, "127.0.0.1", 0))
-    postbox.port = server.sockets[0].getsockname()[1]
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
+    server = asyncio.run_coroutine_threadsafe(loop.create_server(make, "127.0.0.1", 0), loop).result(PATIENCE)
+    postbox.port = server.sockets[0].getsockname()[1]
     try:
         yield postbox
     finally:

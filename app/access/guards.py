@@ -64,6 +64,19 @@ async def anyone_with_the_approval_link(connection: Connection, _: BaseRouteHand
     _spend(connection, service, "approval", token_id, _public_limit(service))
 
 
+async def anyone_with_the_journey_link(connection: Connection, _: BaseRouteHandler) -> None:
+    """Open to people who were sent the link of a journey; the handler verifies it, and is kind to late ones."""
+    service = service_of(connection)
+    _spend(connection, service, "journey", str(connection.path_params.get("journey", "")), _public_limit(service))
+
+
+async def anyone_with_the_journey_link_who_types(connection: Connection, _: BaseRouteHandler) -> None:
+    """Open to the same people for what is saved as they type, counted apart: typing must not use up the page."""
+    service = service_of(connection)
+    limit = Limit(2 * service.settings.public_rate_limit, 60)
+    _spend(connection, service, "draft", str(connection.path_params.get("token_id", "")), limit)
+
+
 async def anyone_with_a_sign_in_link(connection: Connection, _: BaseRouteHandler) -> None:
     """Open to people who were given a sign-in link; the handler looks it up. Guessing is slow."""
     client = connection.client.host if connection.client else "unknown"

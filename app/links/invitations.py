@@ -15,7 +15,7 @@ from ..requests.spec import Spec, approvers_of
 from ..tokens.lifecycle import NewToken
 from ..tokens.models import By, Token
 from . import links
-from .models import JOURNEY, TOKEN, Link
+from .models import JOURNEY, TOKEN, WHOEVER, Link
 
 LATE = timedelta(hours=24)  # before the deadline, at the most, a reminder comes
 _SHORT = timedelta(hours=1)  # a token that lives no longer has no reminder
@@ -25,7 +25,11 @@ _PRESENT = timedelta(minutes=10)  # so long somebody may still have the journey 
 def invite(db: Unit, token: Token, new: NewToken, _: By) -> None:
     """Write to everybody who is asked by a new token (`Rules.on_created`)."""
     asked = new.request
-    if not isinstance(asked, NewRequest) or not asked.spec.notify:
+    if not isinstance(asked, NewRequest):
+        return
+    if asked.spec.journey and asked.spec.is_open:
+        links.to_journey(db, token.environment_id, asked.spec.journey, WHOEVER)
+    if not asked.spec.notify:
         return
     for address in recipients(db, asked.spec):
         _write_to(db, token, asked.spec, address)

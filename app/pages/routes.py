@@ -2,6 +2,7 @@
 
 from ..environments import pages as environments
 from ..inbox import pages as inbox
+from ..journeys import pages as journeys
 from ..links import pages as links
 from ..notifications import pages as notifications
 from ..people import group_pages, people_pages, profile_pages
@@ -26,6 +27,7 @@ ROUTES = [
     *forms.ROUTES,
     *environments.ROUTES,
     *links.ROUTES,
+    *journeys.ROUTES,
     *notifications.ROUTES,
     *files.ROUTES,
 ]

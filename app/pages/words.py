@@ -151,6 +151,7 @@ DOORS = {
     "inbox": "inbox",
     "approval": "approval page",
     "form": "form on another page",
+    "journey": "journey",
     "command": "command line",
     "deadline": "deadline",
     "worker": "worker",

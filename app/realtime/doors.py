@@ -34,5 +34,13 @@ async def anyone_with_the_approval_page_open(connection: Connection, _: BaseRout
         raise Problem(429, "too-many-requests", "This page has tried too often; it goes on asking.")
 
 
+async def anyone_with_the_journey_page_open(connection: Connection, _: BaseRouteHandler) -> None:
+    """Open to whoever has opened the link of a journey; the handler verifies their cookie."""
+    service = service_of(connection)
+    limit = Limit(service.settings.public_rate_limit, 60)
+    if service.limits.spend("journey-socket", str(connection.path_params.get("journey", "")), limit).is_exceeded:
+        raise Problem(429, "too-many-requests", "This page has tried too often; it goes on asking.")
+
+
 async def programs_that_say_who_they_are(_: Connection, __: BaseRouteHandler) -> None:
     """Open to programs of any origin; no cookie is read, and the conversation begins with who is asking."""

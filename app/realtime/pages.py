@@ -6,7 +6,7 @@ from contextlib import ExitStack, asynccontextmanager
 import msgspec
 import structlog
 
-from ..access.principals import Person
+from ..access.principals import LinkHolder, Person
 from ..database import DatabaseUnavailable
 from ..environments import environments
 from ..environments.models import Environment
@@ -22,6 +22,7 @@ from ..tokens.pages import environment_of
 from . import kinds, stories
 from .guests import Full, Guests, IsWelcome
 from .inboxes import Inboxes
+from .journeys import Journeys
 from .kinds import Filters
 from .lines import BROKEN, TRY_LATER, Gone, Line
 from .listening import Listening
@@ -52,6 +53,7 @@ class Pages:
         self._runs = Lists(service, kinds.RUNS)
         self._stories = Stories(service.database, service.besides)
         self._inboxes = Inboxes(service.database)
+        self._journeys = Journeys(service)
         self._waiting_counts = WaitingCounts(service.database)
         self._environments = Shared(lambda: service.database.read(environments.every))
 
@@ -61,6 +63,7 @@ class Pages:
             self._runs.hear(event)
             self._stories.hear(event)
             self._inboxes.hear(event)
+            self._journeys.hear(event)
             self._waiting_counts.hear(event.environment_id or "")
 
     async def keep_tokens(self, line: Line, visitor: Visitor, filters: TokenFilters, version: str) -> None:
@@ -95,6 +98,13 @@ class Pages:
         page = OpenPage(line, version)
         async with self._visit(line, visitor) as stack:
             shown = stack.enter_context(self._stories.shown_on(page, stories.DOOR, token_id, environment_id))
+            await line.converse(lambda: page.speak(shown.draw), _let_pass)
+
+    async def keep_journey(self, line: Line, visitor: Visitor, holder: LinkHolder, version: str) -> None:
+        """Keep the page of a journey up to date until it is left."""
+        page = OpenPage(line, version)
+        async with self._visit(line, visitor) as stack:
+            shown = stack.enter_context(self._journeys.shown_on(page, holder))
             await line.converse(lambda: page.speak(shown.draw), _let_pass)
 
     async def _keep_list(

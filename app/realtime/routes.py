@@ -9,6 +9,7 @@ from .. import ids
 from ..access.guards import Guard, requires_a_member, requires_a_signed_in_person, session_cookie
 from ..access.principals import Person
 from ..inbox.filters import filters_of as inbox_filters_of
+from ..journeys.access import holder_at
 from ..requests.access import Closed, visit
 from ..runs.filters import filters_of as run_filters_of
 from ..runs.search import of_ids
@@ -16,7 +17,12 @@ from ..service import service_of
 from ..tokens.filters import filters_of
 from ..tokens.search import certain, retrieve
 from ..web.problems import Problem, not_found
-from .doors import anyone_with_the_approval_page_open, our_own_pages, programs_that_say_who_they_are
+from .doors import (
+    anyone_with_the_approval_page_open,
+    anyone_with_the_journey_page_open,
+    our_own_pages,
+    programs_that_say_who_they_are,
+)
 from .lines import Line
 from .live import Live
 from .pages import Visitor
@@ -26,6 +32,7 @@ Socket = WebSocket[Any, Any, Any]
 PROGRAMS: list[Guard] = [programs_that_say_who_they_are]
 DESK: list[Guard] = [our_own_pages, requires_a_member]
 DOOR: list[Guard] = [our_own_pages, anyone_with_the_approval_page_open]
+JOURNEY: list[Guard] = [our_own_pages, anyone_with_the_journey_page_open]
 
 
 @websocket("/api/v1/realtime", guards=PROGRAMS)
@@ -101,7 +108,26 @@ async def approval_page(socket: Socket, token_id: FromPath[str]) -> None:
     await pages.keep_question(Line(socket), visitor, token_id, here.environment_id, _version(socket))
 
 
-ROUTES = [events, inbox, token_list, token_page, run_list, run_page, approval_page]
+@websocket("/journeys/{journey:str}/live", guards=JOURNEY)
+async def journey_page(socket: Socket, journey: FromPath[str]) -> None:
+    """The open page of a journey."""
+    try:
+        holder = await holder_at(socket, journey)
+    except Closed as closed:
+        raise Problem(401, "unauthorized", "The link opens this socket, and was not opened here.") from closed
+
+    async def is_welcome() -> bool:
+        try:
+            return await holder_at(socket, journey) is not None
+        except Closed:
+            return False
+
+    visitor = Visitor(f"journey:{holder.id}", is_welcome)
+    await socket.accept()
+    await _live(socket).pages.keep_journey(Line(socket), visitor, holder, _version(socket))
+
+
+ROUTES = [events, inbox, token_list, token_page, run_list, run_page, approval_page, journey_page]
 
 
 def _live(socket: Socket) -> Live:

@@ -34,7 +34,7 @@ COOKIE = "approval"
 LINK, PUBLIC_ACCESS = "link", "token"
 """The names that a secret has in an address."""
 
-_NO_SECRET = (
+NO_SECRET = (
     "Open the link from your message again",
     [
         "This address alone does not open the question: the link in your message carries a secret, and this browser does not have it.",
@@ -48,7 +48,7 @@ _EXPIRED = (
         "Ask whoever sent it to you for a new one. Nothing was changed.",
     ],
 )
-_NOT_VALID = (
+NOT_VALID = (
     "This link does not work",
     [
         "It may have been cut off on its way to you: open it from the message itself, or copy all of it.",
@@ -113,7 +113,7 @@ async def visit(connection: Connection, token_id: str) -> Visit:
     if guest is not None:
         return Visit(guest, guest.environment_id)
     if person is None:
-        raise Closed(_NO_SECRET, 401)
+        raise Closed(NO_SECRET, 401)
     if asked is None or not person.may_see_desk_of(asked.environment_id):
         raise Closed(_NOT_ASKED, 403)
     return Visit(person, asked.environment_id)
@@ -150,7 +150,7 @@ async def holder_of(service: Service, secret: str) -> LinkHolder:
     try:
         link = await service.authentication.link(secret)
     except BadToken as error:
-        raise Closed(_NOT_VALID, 401) from error
+        raise Closed(NOT_VALID, 401) from error
     if link.is_revoked:
         raise Closed(_revoked(link), 410)
     is_to_token = link.kind == TOKEN
@@ -198,7 +198,7 @@ async def _public_access(service: Service, secret: str) -> PublicAccess:
     try:
         return await service.authentication.public_access(secret)
     except Problem as problem:
-        raise Closed(_EXPIRED if "expired" in problem.detail else _NOT_VALID, 401) from problem
+        raise Closed(_EXPIRED if "expired" in problem.detail else NOT_VALID, 401) from problem
 
 
 async def _person(connection: Connection) -> Person | None:

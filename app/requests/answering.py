@@ -4,6 +4,7 @@ Who stands at the door is `approval`'s business; here it is shown what is asked,
 wrong with one is said at its field, and nothing that was typed is lost.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -35,6 +36,22 @@ _CONFIRMED, _BACK, _VERSION, _DECISION = "confirmed", "back", "version", "decisi
 _OURS = {_CONFIRMED, _BACK, _DECISION}
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Where a question is drawn and answered: on its own page, or as a step of a journey."""
+
+    path: str
+    action: str
+    template: str = "approve/form.html"
+    is_journey: bool = False
+    beside: Mapping[str, Any] = {}
+    """What its template wants besides."""
+
+
+def own_place(token_id: str) -> Place:
+    """The approval page of a token."""
+    return Place(f"/approve/{token_id}", f"/approve/{token_id}")
+
+
 class Filled(msgspec.Struct):
     """What a person has filled in, as it stands on the page: by the names of the controls."""
 
@@ -43,51 +60,57 @@ class Filled(msgspec.Struct):
     errors: dict[str, str] = {}
 
 
-async def show(request: Asked, token_id: str, environment_id: str, by: By) -> Response[str] | None:
+async def show(
+    request: Asked, token_id: str, environment_id: str, by: By, place: Place | None = None
+) -> Response[str] | None:
     """The question, or how it was answered; None when there is none."""
     view = await _view(request, token_id, environment_id, by)
     if view is None:
         return None
     if view["token"].is_settled:
         return _settled(request, view)
-    return _question(request, view, _proposed(view["request"]))
+    return _question(request, place or own_place(token_id), view, as_asked(view["request"]))
 
 
-async def take(request: Asked, token_id: str, environment_id: str, by: By) -> Response[Any] | None:
+async def take(
+    request: Asked, token_id: str, environment_id: str, by: By, place: Place | None = None
+) -> Response[Any] | None:
     """What becomes of a form that was sent: the answer is recorded, or the page says what is wrong. None: no such token."""
-    posted = await form_of(request)
+    posted, place = await form_of(request), place or own_place(token_id)
     view = await _view(request, token_id, environment_id, by)
     if view is None:
         return None
     if view["token"].is_settled:
-        return _settled(request, view, status_code=409, choice=posted.get(_DECISION))
+        return _too_late(request, place, view, posted)
     if view["request"] is None:
-        return await _take_plain(request, view, posted, by)
-    return await _take(request, view, posted, by)
+        return await _take_plain(request, place, view, posted, by)
+    return await _take(request, place, view, posted, by)
 
 
-async def _take(request: Asked, view: View, posted: Form, by: By) -> Response[Any] | None:
+async def _take(request: Asked, place: Place, view: View, posted: Form, by: By) -> Response[Any] | None:
     standing: StandingRequest = view["request"]
-    filled = _filled(standing.spec, posted)
+    filled = as_filled(standing.spec, posted)
     if view["refusal"] is not None:
-        return _question(request, view, filled, status_code=403)
+        return _question(request, place, view, filled, status_code=403)
     if posted.get(_VERSION) != str(standing.version):
-        return await _stale(request, view, filled)
+        return await _stale(request, place, view, filled)
     if _BACK in posted or forms.ROWS_BUTTON in posted:
-        return _question(request, view, filled)
+        return _question(request, place, view, filled)
     choice = next((each for each in choices_of(standing.spec) if each.value == posted.get(_DECISION)), None)
     if choice is None:
         filled.errors[_DECISION] = f"Choose {_either([each.label for each in choices_of(standing.spec)])}."
-        return _question(request, view, filled, status_code=400)
+        return _question(request, place, view, filled, status_code=400)
     output = _output(standing.spec, choice, filled)
     if filled.errors:
-        return _question(request, view, filled, status_code=400)
+        return _question(request, place, view, filled, status_code=400)
     if choice.confirm and posted.get(_CONFIRMED) != choice.value:
-        return _confirmation(request, view, filled, choice)
-    return await _record(request, view, filled, output, by)
+        return _confirmation(request, place, view, filled, choice)
+    return await _record(request, place, view, filled, output, by)
 
 
-async def _record(request: Asked, view: View, filled: Filled, output: dict[str, Any], by: By) -> Response[Any] | None:
+async def _record(
+    request: Asked, place: Place, view: View, filled: Filled, output: dict[str, Any], by: By
+) -> Response[Any] | None:
     service, token = service_of(request), view["token"]
     standing: StandingRequest = view["request"]
     answer = Answer(output=msgspec.json.encode(output).decode(), seen_version=standing.version)
@@ -100,38 +123,41 @@ async def _record(request: Asked, view: View, filled: Filled, output: dict[str, 
         filled.errors[_DECISION] = (
             problem.detail
         )  # it was amended this very moment, so that the answer does not fit any more
-        return await _again(request, token, by, filled, 409)
-    return await _told(request, view, filled, settlement, by)
+        return await _again(request, place, token, by, filled, 409)
+    return await _told(request, place, view, filled, settlement, by)
 
 
-async def _told(request: Asked, view: View, filled: Filled, settlement: Any, by: By) -> Response[Any] | None:
+async def _told(
+    request: Asked, place: Place, view: View, filled: Filled, settlement: Any, by: By
+) -> Response[Any] | None:
     """What a person is told of how it went."""
     token: Token = view["token"]
     match settlement:
         case Settled():
-            path = f"/approve/{token.id}"
-            return see_other(path, say="answer-recorded", flash_path=path)
+            return see_other(place.path, say="answer-recorded", flash_path=place.path)
         case NotFound():
             return None
         case Refused():
-            return await _again(request, token, by, filled, 403)
+            return await _again(request, place, token, by, filled, 403)
         case _:  # amended, or answered by somebody else
-            return await _again(request, token, by, filled, 409)
+            return await _again(request, place, token, by, filled, 409)
 
 
-async def _again(request: Asked, token: Token, by: By, filled: Filled, status_code: int) -> Response[Any] | None:
+async def _again(
+    request: Asked, place: Place, token: Token, by: By, filled: Filled, status_code: int
+) -> Response[Any] | None:
     """The page as things stand now, with everything that was typed."""
     view = await _view(request, token.id, token.environment_id, by)
     if view is None:
         return None
     if view["token"].is_settled:
-        return _settled(request, view, status_code=409, choice=filled.posted.get(_DECISION))
+        return _too_late(request, place, view, filled.posted)
     if view["request"] is not None and filled.posted.get(_VERSION) != str(view["request"].version):
-        return await _stale(request, view, filled)
-    return _question(request, view, filled, status_code=status_code)
+        return await _stale(request, place, view, filled)
+    return _question(request, place, view, filled, status_code=status_code)
 
 
-async def _stale(request: Asked, view: View, filled: Filled) -> Response[str]:
+async def _stale(request: Asked, place: Place, view: View, filled: Filled) -> Response[str]:
     """The question has changed since it was opened: what changed, and the question again."""
     standing: StandingRequest = view["request"]
     seen = filled.posted.get(_VERSION, "")
@@ -139,19 +165,19 @@ async def _stale(request: Asked, view: View, filled: Filled) -> Response[str]:
     if seen.isascii() and seen.isdecimal() and len(seen) < 10:
         database = service_of(request).database
         before = await database.read(lifecycle.at_version, view["token"].id, int(seen))
-    again = _filled(standing.spec, filled.posted)
+    again = as_filled(standing.spec, filled.posted)
     changes = changes_between(before, standing.spec) if before is not None else []
-    return _question(request, view, again, status_code=409, changes=changes)
+    return _question(request, place, view, again, status_code=409, changes=changes)
 
 
-async def _take_plain(request: Asked, view: View, posted: Form, by: By) -> Response[Any] | None:
+async def _take_plain(request: Asked, place: Place, view: View, posted: Form, by: By) -> Response[Any] | None:
     """The answer to a token that asks nothing in particular: approve or send back."""
     token: Token = view["token"]
     output, errors = plain_output_of({name: value for name, value in posted.items() if name != "data"})
     if output is None:
-        return _question(request, view, Filled(posted, errors=errors), status_code=400)
+        return _question(request, place, view, Filled(posted, errors=errors), status_code=400)
     settlement = await settle(service_of(request), token.id, token.environment_id, Answer(output=output), by)
-    return await _told(request, view, Filled(posted), settlement, by)
+    return await _told(request, place, view, Filled(posted), settlement, by)
 
 
 def _output(spec: Spec, choice: Choice, filled: Filled) -> dict[str, Any]:
@@ -181,7 +207,8 @@ def _output(spec: Spec, choice: Choice, filled: Filled) -> dict[str, Any]:
     return output
 
 
-def _filled(spec: Spec, posted: Form) -> Filled:
+def as_filled(spec: Spec, posted: Form) -> Filled:
+    """A form with what somebody has typed."""
     return Filled(posted, form=None if spec.form is None else _drawn(spec, posted, {}))
 
 
@@ -197,7 +224,7 @@ def _drawn(spec: Spec, posted: Form, errors: dict[str, str]) -> Control:
     return forms.controls(form, typed, errors, focus=forms.focus_after(typed, deed))
 
 
-def _proposed(standing: StandingRequest | None) -> Filled:
+def as_asked(standing: StandingRequest | None) -> Filled:
     """The form before anybody has touched it."""
     if standing is None or standing.spec.form is None:
         return Filled({})
@@ -213,6 +240,7 @@ async def _view(request: Asked, token_id: str, environment_id: str, by: By) -> V
 
 def _question(
     request: Asked,
+    place: Place,
     view: View,
     filled: Filled,
     *,
@@ -221,21 +249,32 @@ def _question(
 ) -> Response[str]:
     return page(
         request,
-        "approve/form.html",
+        place.template,
         status_code=status_code,
-        **view,
-        form=filled.form,
-        values=filled.posted,
-        errors=filled.errors,
-        changes=changes,
-        live_url=f"/approve/{view['token'].id}/live",
+        **{
+            "live_url": f"{place.path}/live",
+            "action": place.action,
+            **view,
+            **place.beside,
+            "form": filled.form,
+            "values": filled.posted,
+            "errors": filled.errors,
+            "changes": changes,
+        },
     )
 
 
-def _confirmation(request: Asked, view: View, filled: Filled, choice: Choice) -> Response[str]:
+def _confirmation(request: Asked, place: Place, view: View, filled: Filled, choice: Choice) -> Response[str]:
     """Asked once more, with everything that was filled in carried along."""
     carried = {name: value for name, value in filled.posted.items() if name not in _OURS}
-    return page(request, "approve/confirm.html", **view, choice=choice, carried=carried)
+    return page(request, "approve/confirm.html", **view, action=place.action, choice=choice, carried=carried)
+
+
+def _too_late(request: Asked, place: Place, view: View, posted: Form) -> Response[Any]:
+    """Somebody was quicker: how it was answered, and that this choice was not recorded."""
+    if place.is_journey:
+        return see_other(place.path, say="step-answered", flash_path=place.path)
+    return _settled(request, view, status_code=409, choice=posted.get(_DECISION))
 
 
 def _settled(request: Asked, view: View, *, status_code: int = 200, choice: str | None = None) -> Response[str]:

@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 
 from ..database import Database
+from ..links.mails import journey_url_of
+from ..service import Service
 from ..tokens.lifecycle import Answer, NewToken
 from ..tokens.models import Token
 from ..web import strict_json
@@ -48,6 +50,10 @@ class Requests:
     async def is_open(self, token: Token) -> bool:
         request = await self.find(token.id)
         return request is None or request.spec.is_open
+
+    async def journey_url(self, service: Service, token: Token) -> str | None:
+        request = await self.find(token.id)
+        return None if request is None else await journey_url_of(service, token.environment_id, request.spec)
 
     async def shown(self, token: Token) -> dict[str, Any]:
         request = await self.find(token.id)

@@ -271,8 +271,9 @@ async def _created(service: Service, created: Created) -> Response[bytes]:
         names = ", ".join(created.differing)
         headers["x-waitpoint-warning"] = f"the token was made before, with other options: {names}"
     approval_url = await approval_url_of(service, token) if token.has_request else None
+    journey_url = await service.questions.journey_url(service, token) if token.has_request else None
     body = msgspec.json.encode(
-        CreatedToken(token.id, created.is_cached, url_of(service, token.id), access, approval_url)
+        CreatedToken(token.id, created.is_cached, url_of(service, token.id), access, approval_url, journey_url)
     )
     return Response(body, media_type="application/json", headers=headers)
 

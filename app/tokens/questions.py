@@ -32,5 +32,8 @@ class Questions(Protocol):
     async def is_open(self, token: Token) -> bool:
         """Whether whoever has the public access token may answer."""
 
+    async def journey_url(self, service: Any, token: Token) -> str | None:
+        """Where a person follows the journey that a token is a step of, on this server; None when it is of none."""
+
     async def shown(self, token: Token) -> dict[str, Any]:
         """What a program reads about the request, beside the token."""

@@ -98,6 +98,10 @@ class CreatedToken(msgspec.Struct, rename="camel", omit_defaults=True, frozen=Tr
             description="Where a person answers. Only with a request; where everybody may answer who has it, a secret."
         ),
     ] = None
+    journey_url: Annotated[
+        str | None,
+        Meta(description="Where a person follows all steps. Only with a journey; likewise a secret."),
+    ] = None
 
 
 class CompleteToken(msgspec.Struct, frozen=True):

@@ -6,4 +6,5 @@ import "./form_case.js";
 import "./local_time.js";
 import "./opened.js";
 import "./page_title.js";
+import "./save_draft.js";
 import "./send_once.js";

@@ -32,8 +32,8 @@ GET /api/v1/runs/{run_id:str}/events                                        401 
 GET /api/v1/waitpoints/tokens                                               401  200    403      403  200     401  200   401   401     401    401   401    401      401        401     401
 GET /api/v1/waitpoints/tokens/{token_id:str}                                401  200    403      403  200     401  404   403   403     401    200   401    401      401        401     401
 GET /api/v1/waitpoints/tokens/{token_id:str}/callback/{digest:str}          405  405    405      405  405     405  405   405   405     405    405   405    405      405        405     405
-GET /api/v1/waitpoints/tokens/{token_id:str}/links                          401  200    403      403  200     401  404   401   401     401    401   401    401      401        401     401
 GET /api/v1/waitpoints/tokens/{token_id:str}/form                           401  200    403      200  403     401  404   200   403     401    403   401    401      401        401     401
+GET /api/v1/waitpoints/tokens/{token_id:str}/links                          401  200    403      403  200     401  404   401   401     401    401   401    401      401        401     401
 GET /api/v1/waitpoints/tokens/{token_id:str}/wait                           401  200    403      403  200     401  404   403   403     401    200   401    401      401        401     401
 GET /api/v3/runs/{run_id:str}                                               401  200    403      403  200     401  404   401   401     401    401   401    401      401        401     401
 GET /approve/{token_id:str}                                                 401  401    401      401  401     401  401   200   401     401    401   200    200      403        401     401
@@ -45,6 +45,7 @@ GET /groups/{slug:str}                                                      401 
 GET /healthz                                                                200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
 GET /inbox                                                                  401  401    401      401  401     401  401   401   401     401    401   200    200      200        401     401
 GET /inbox/next                                                             401  401    401      401  401     401  401   401   401     401    401   303    303      303        401     401
+GET /journeys/{journey:str}                                                 401  401    401      401  401     401  401   401   401     401    401   401    401      401        401     401
 GET /metrics                                                                200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
 GET /people                                                                 401  401    401      401  401     401  401   401   401     401    401   200    403      403        401     401
 GET /people/{person_id:str}                                                 401  401    401      401  401     401  401   401   401     401    401   200    403      403        401     401
@@ -78,9 +79,9 @@ POST /api/v1/waitpoints/tokens                                              401 
 POST /api/v1/waitpoints/tokens/{token_id:str}/callback/{digest:str}         200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
 POST /api/v1/waitpoints/tokens/{token_id:str}/cancel                        401  200    403      200  403     401  404   401   401     401    401   401    401      401        401     401
 POST /api/v1/waitpoints/tokens/{token_id:str}/complete                      401  200    403      200  403     401  404   200   403     401    403   401    401      401        401     401
+POST /api/v1/waitpoints/tokens/{token_id:str}/form                          401  415    403      415  403     401  415   415   403     401    403   401    401      401        401     401
 POST /api/v1/waitpoints/tokens/{token_id:str}/links                         401  200    200      403  403     401  404   401   401     401    401   401    401      401        401     401
 POST /api/v1/waitpoints/tokens/{token_id:str}/links/{link_id:str}/revoke    401  404    404      403  403     401  404   401   401     401    401   401    401      401        401     401
-POST /api/v1/waitpoints/tokens/{token_id:str}/form                          401  415    403      415  403     401  415   415   403     401    403   401    401      401        401     401
 POST /api/v1/workers/{worker:str}/calls                                     401  400    403      403  403     401  400  401   401     401    401   401    401      401        401     401
 POST /api/v2/runs/{run_id:str}/cancel                                       401  200    200      403  403     401  404   401   401     401    401   401    401      401        401     401
 POST /approve/{token_id:str}                                                401  401    401      401  401     401  401   303   401     401    401   303    303      403        401     401
@@ -92,6 +93,9 @@ POST /groups/{slug:str}/members                                             401 
 POST /groups/{slug:str}/members/{person_id:str}/removal                     401  401    401      401  401     401  401   401   401     401    401   303    403      403        401     401
 POST /groups/{slug:str}/removal                                             401  401    401      401  401     401  401   401   401     401    401   303    403      403        401     401
 POST /inbox/{token_id:str}/answer                                           401  401    401      401  401     401  401   401   401     401    401   303    303      404        401     401
+POST /journeys/{journey:str}/opened                                         401  401    401      401  401     401  401   401   401     401    401   401    401      401        401     401
+POST /journeys/{journey:str}/steps/{token_id:str}                           401  401    401      401  401     401  401   401   401     401    401   401    401      401        401     401
+POST /journeys/{journey:str}/steps/{token_id:str}/draft                     401  401    401      401  401     401  401   401   401     401    401   401    401      401        401     401
 POST /people                                                                401  401    401      401  401     401  401   401   401     401    401   400    403      403        401     401
 POST /people/{person_id:str}/groups                                         401  401    401      401  401     401  401   401   401     401    401   303    403      403        401     401
 POST /people/{person_id:str}/letting-in                                     401  401    401      401  401     401  401   401   401     401    401   303    403      403        401     401
@@ -119,6 +123,7 @@ POST /tokens/{token_id:str}/time-out                                        401 
 WS /api/v1/realtime                                                        1008  101   1008     1008  101    1008  101  1008  1008    1008    101  1008   1008     1008       1008    1008
 WS /api/v1/workers                                                          403  101    403      403  403     403  101   403   403     403    403   403    403      403        403     403
 WS /approve/{token_id:str}/live                                             403  403    403      403  403     403  403   101   403     403    403   101    101      403        403     403
+WS /journeys/{journey:str}/live                                             403  403    403      403  403     403  403   403   403     403    403   403    403      403        403     403
 WS /live/inbox                                                              403  403    403      403  403     403  403   403   403     403    403   101    101      101        403     403
 WS /live/runs                                                               403  403    403      403  403     403  403   403   403     403    403   101    101      403        403     403
 WS /live/runs/{run_id:str}                                                  403  403    403      403  403     403  403   403   403     403    403   101    101      403        403     403
@@ -259,6 +264,7 @@ def concrete(house: House, path: str, token: SimpleNamespace) -> str:
         "key_id": house.make_key().id if "key_id" in path else "",
         "mail_id": "mail_1",
         "link_id": "link_1",
+        "journey": "onboarding:42",
         "path": "css/application.css",
         "person_id": house.write(people.add, f"{unique()}@example.com", "Mia", "member").id
         if "person_id" in path

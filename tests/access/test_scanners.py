@@ -104,6 +104,7 @@ def _links(house: House) -> list[tuple[str, dict[str, str]]]:
         "key_id": house.make_key().id,
         "mail_id": "mail_1",
         "link_id": "link_1",
+        "journey": "onboarding:42",
         "path": "css/application.css",
         "person_id": owner.id,
     }
@@ -141,7 +142,9 @@ def _mailed(house: House) -> list[str]:
     ada.complete(tokens[1], {"approved": True})
     (link,) = ada.get(f"{tokens[2].path}/links").json()["data"]
     ada.post(f"{tokens[2].path}/links/{link['id']}/revoke")
-    return mailed
+    step = {"journey": ben, "step": {"index": 1, "of": 2}, "form": {"properties": {"name": {"type": "string"}}}}
+    journey = ada.create(timeout="1d", request=step).json()["journeyUrl"].removeprefix(house.url)
+    return [*mailed, journey, journey.partition("?")[0]]
 
 
 def _filled(path: str, values: dict[str, str]) -> str:

@@ -29,7 +29,7 @@ from app.requests import forms
 from app.requests.forms import pages as form_pages
 from app.requests.forms.gallery import EVERY_FIELD
 from app.tokens.models import Token
-from tests.pages import request_scenes
+from tests.pages import journey_scenes, request_scenes
 from tests.pages.run_scenes import Scenes
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -171,6 +171,7 @@ def door(token: Token, **more: Any) -> dict[str, Any]:
         "frame": Frame(path=f"/approve/{token.id}"),
         "now": NOW,
         "version": token.status,
+        "action": f"/approve/{token.id}",
         "values": {},
         "errors": {},
         "live_url": None,
@@ -598,6 +599,7 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 SCENES |= RUNS.all()
 SCENES |= request_scenes.scenes(token, done, door, shown)
+SCENES |= journey_scenes.scenes(token, done, cancelled(3), DESK, NOW)
 
 
 def draw(scene: str) -> str:

@@ -1,0 +1,142 @@
+"""A journey as it stands: its steps so far, the one that is asked now, and what was typed for it."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from ..database import Unit
+from ..database.tables import table_of
+from ..requests import lifecycle
+from ..requests.lifecycle import NewRequest
+from ..requests.models import RequestRow
+from ..requests.spec import Spec
+from ..tokens.lifecycle import NewToken
+from ..tokens.models import By, Token
+from ..tokens.search import Doubt, retrieve
+from .models import DraftRow
+
+MOST_STEPS = 100  # shown; a longer journey shows the newest
+LONGEST_DRAFT = 262_144  # bytes
+
+Stage = Literal["asked", "checking", "done", "ended"]
+
+_requests = table_of(RequestRow)
+_drafts = table_of(DraftRow)
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One question of a journey."""
+
+    token: Token
+    spec: Spec
+
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing is asked after it, as far as the program has said how many steps there are."""
+        step = self.spec.step
+        return step is not None and step.of is not None and step.index >= step.of
+
+
+class Journey(msgspec.Struct, frozen=True):
+    """How a journey stands."""
+
+    name: str
+    steps: tuple[Step, ...]
+    at: datetime
+
+    @property
+    def current(self) -> Step | None:
+        """The step that waits for an answer: the first, where several do."""
+        return next((step for step in self.steps if step.token.is_waiting), None)
+
+    @property
+    def earlier(self) -> tuple[Step, ...]:
+        """The steps that have been answered."""
+        return tuple(step for step in self.steps if step.token.is_completed)
+
+    @property
+    def latest(self) -> Step | None:
+        return self.steps[-1] if self.steps else None
+
+    @property
+    def stage(self) -> Stage:
+        """Asked, being checked by the program, done, or ended before its end."""
+        if self.current is not None:
+            return "asked"
+        if self.latest is not None and not self.latest.token.is_completed:
+            return "ended"
+        return "done" if self.latest is not None and self.latest.is_last else "checking"
+
+
+def subject_of(environment_id: str, journey: str) -> str:
+    """Under which name the log tells that a journey has moved."""
+    return f"journey:{environment_id}:{journey}"
+
+
+def find(db: Unit, environment_id: str, journey: str) -> Journey | Doubt:
+    """A journey with all its steps so far; without any where nothing was asked yet."""
+    newest = (
+        select(_requests.c.token_id)
+        .where(_requests.c.environment_id == environment_id, _requests.c.journey == journey)
+        .order_by(_requests.c.token_id.desc())
+        .limit(MOST_STEPS)
+    )
+    steps = []
+    for token_id in reversed(db.execute(newest).scalars().all()):
+        token = retrieve(db, token_id, environment_id)
+        request = lifecycle.find(db, token_id)
+        if isinstance(token, Doubt):
+            return token
+        if token is not None and request is not None:
+            steps.append(Step(token, request.spec))
+    return Journey(journey, tuple(steps), db.now)
+
+
+def is_step(db: Unit, environment_id: str, journey: str, token_id: str) -> bool:
+    """Whether a token is a step of a journey."""
+    statement = select(_requests.c.journey).where(
+        _requests.c.token_id == token_id, _requests.c.environment_id == environment_id
+    )
+    return db.execute(statement).scalar_one_or_none() == journey
+
+
+def save_draft(db: Unit, environment_id: str, journey: str, token_id: str, fields: str) -> bool:
+    """Keep what was typed for a step of a journey; False when it does not wait any more."""
+    belongs = is_step(db, environment_id, journey, token_id)
+    token = retrieve(db, token_id, environment_id) if belongs else None
+    if token is None or isinstance(token, Doubt) or not token.is_waiting:
+        return False
+    values = {"fields": fields, "saved_at": db.now}
+    statement = upsert(_drafts).values(token_id=token_id, **values)
+    db.execute(statement.on_conflict_do_update(index_elements=[_drafts.c.token_id], set_=values))
+    return True
+
+
+def draft_of(db: Unit, token_id: str) -> dict[str, Any] | None:
+    """What was typed for a step."""
+    fields = db.execute(select(_drafts.c.fields).where(_drafts.c.token_id == token_id)).scalar_one_or_none()
+    return None if fields is None else msgspec.json.decode(fields)
+
+
+def tell_asked(db: Unit, token: Token, new: NewToken, by: By) -> None:
+    """Let open pages know that a journey has its next step (`Rules.on_created`)."""
+    if isinstance(new.request, NewRequest) and new.request.spec.journey:
+        _moved(db, token, new.request.spec.journey, by)
+
+
+def tell_answered(db: Unit, token: Token, by: By) -> None:
+    """Let open pages know that a step was answered, and forget what was typed for it (`Rules.on_settled`)."""
+    if not token.has_request:
+        return
+    journey = db.execute(select(_requests.c.journey).where(_requests.c.token_id == token.id)).scalar_one_or_none()
+    if journey:
+        db.execute(delete(_drafts).where(_drafts.c.token_id == token.id))
+        _moved(db, token, journey, by)
+
+
+def _moved(db: Unit, token: Token, journey: str, by: By) -> None:
+    subject = subject_of(token.environment_id, journey)
+    db.record("journey.moved", subject, environment_id=token.environment_id, actor=by, data={"token": token.id})

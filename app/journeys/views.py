@@ -1,0 +1,98 @@
+"""What a journey's page shows. The page and the pushes to open pages both draw from here."""
+
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from ..access.principals import LinkHolder
+from ..database import Unit
+from ..links.slugs import slug_of
+from ..requests import answering
+from ..requests.views import door_view
+from ..service import Service
+from ..tokens.search import DOUBT, Doubt, certain
+from ..tokens.views import View, version_of
+from . import journeys
+from .journeys import Journey
+
+
+async def journey_view(service: Service, holder: LinkHolder) -> View:
+    """A journey as its page tells it: where it stands, the question that is asked now, and the answers so far."""
+    view: View = await certain(service.database, _view, holder)
+    standing = view.get("request")
+    if standing is not None:
+        draft = view["draft"]
+        filled = answering.as_asked(standing) if draft is None else answering.as_filled(standing.spec, draft)
+        view |= {"form": filled.form, "values": filled.posted}
+    return view
+
+
+async def around(service: Service, holder: LinkHolder) -> View:
+    """What stands around a question that is drawn as it was filled in."""
+    journey: Journey = await certain(service.database, journeys.find, holder.environment_id, holder.journey or "")
+    return around_of(journey, [])
+
+
+def is_allowed(url: str, allowed: tuple[str, ...]) -> bool:
+    """Whether people may be sent on to an address: it lies below one that the settings name."""
+    parts = urlsplit(url)
+    if (
+        parts.scheme not in {"http", "https"}
+        or parts.username is not None
+        or "\\" in url
+        or ".." in unquote(parts.path).split("/")
+    ):
+        return False
+    return any(_is_below(url, each) for each in allowed)
+
+
+def _view(db: Unit, holder: LinkHolder) -> View | Doubt:
+    journey = journeys.find(db, holder.environment_id, holder.journey or "")
+    if isinstance(journey, Doubt):
+        return journey
+    by = holder.by("journey")
+    outcomes = []
+    for step in journey.earlier:
+        shown = door_view(db, step.token.id, holder.environment_id, by)
+        if isinstance(shown, Doubt):
+            return shown
+        if shown is not None:
+            outcomes.append({"step": step, "outcome": shown["outcome"], "settled_by": shown["settled_by"]})
+    around = around_of(journey, outcomes)
+    if journey.current is None:
+        return around | {"token": None, "request": None, "question": None}
+    shown = door_view(db, journey.current.token.id, holder.environment_id, by)
+    if shown is None or isinstance(shown, Doubt):
+        return shown or DOUBT
+    version = around["version"]
+    return {**shown, **around, "version": version, "draft": journeys.draft_of(db, journey.current.token.id)}
+
+
+def around_of(journey: Journey, outcomes: list[dict[str, Any]]) -> View:
+    """What stands around a question, or in its place. `outcomes` are the steps that were answered, and how."""
+    slug = slug_of(journey.name)
+    current = journey.current
+    shown = current or journey.latest
+    return {
+        "journey": journey,
+        "stage": journey.stage,
+        "step": None if shown is None else shown.spec.step,
+        "outcomes": outcomes,
+        "now": journey.at,
+        "version": version_of([(each.token.id, each.token.status) for each in journey.steps]),
+        "path": f"/journeys/{slug}",
+        "live_url": f"/journeys/{slug}/live",
+        "draft_url": None if current is None else f"/journeys/{slug}/steps/{current.token.id}/draft",
+        "action": None if current is None else f"/journeys/{slug}/steps/{current.token.id}",
+        "errors": {},
+        "values": {},
+        "form": None,
+        "changes": None,
+    }
+
+
+def _is_below(url: str, allowed: str) -> bool:
+    below, there = urlsplit(url), urlsplit(allowed)
+    if (below.scheme, below.netloc.lower()) != (there.scheme, there.netloc.lower()):
+        return False
+    root = there.path.rstrip("/")
+    return below.path == root or below.path.startswith(root + "/") or (not root and not below.path)

@@ -1,0 +1,239 @@
+"""A journey: one address, one step at a time, and nothing that was typed is lost."""
+
+import json
+import re
+from html import unescape
+from typing import Any
+
+import httpx
+import pytest
+from websockets.sync.client import connect
+
+from app.events import log
+from app.journeys.views import is_allowed
+from app.links.slugs import journey_in, slug_of
+from tests.databases import DatabaseMaker
+from tests.journeys.conftest import a_journey, at, step
+from tests.makers import House, Program, open_house
+from tests.pages.conftest import Visitor, text_of
+
+
+def field_of(page: httpx.Response, title: str) -> str:
+    """The name of the control with this label."""
+    label = re.search(rf'<label for="([^"]+)"[^>]*>\s*{title}', page.text)
+    assert label is not None, page.text
+    control = re.search(rf'<(?:input|textarea)[^>]*id="{re.escape(label[1])}"[^>]*>', page.text)
+    assert control is not None
+    name = re.search(r'name="([^"]+)"', control[0])
+    assert name is not None
+    return unescape(name[1])
+
+
+def sends(visitor: Visitor, path: str, token_id: str, page: httpx.Response, **fields: str) -> httpx.Response:
+    """Fill in the fields with these labels and send the step."""
+    filled: dict[str, Any] = {field_of(page, title): value for title, value in fields.items()}
+    return visitor.send(f"{path}/steps/{token_id}", **filled, decision="submit", version="1")
+
+
+def test_a_journey_leads_from_step_to_step(house: House, ada: Program, ben: Visitor) -> None:
+    """At one address: the question, then that it is checked, then the next question, then the end."""
+    name = a_journey()
+    first = step(ada, name, 1)
+    path = at(house, first.journey).partition("?")[0]
+    asked = ben.open(at(house, first.journey))
+
+    assert "Step 1 of 2: Your company" in text_of(asked)
+    sent = sends(ben, path, first.id, asked, Company="Acme")
+    assert path == sent.url.path
+    assert "We are checking what you sent" in text_of(sent)
+    assert {"company": "Acme"} == json.loads(ada.show(first.id)["output"])
+
+    second = step(ada, name, 2)
+    assert first.journey == second.journey
+    asked = ben.open(path)
+    assert "Step 2 of 2: Your bank" in text_of(asked)
+    assert "Your answers so far Your company Company Acme" in text_of(asked)
+    done = sends(ben, path, second.id, asked, **{"Account number": "DE1"})
+
+    assert "Thank you. That was all." in text_of(done)
+    assert "Account number DE1" in text_of(done)
+
+
+def test_what_was_typed_is_there_on_another_device(house: House, ada: Program, ben: Visitor, other: Visitor) -> None:
+    """Saved by a script as it is typed, or by the button; forgotten when it is sent."""
+    first = step(ada, a_journey(), 1)
+    path = at(house, first.journey).partition("?")[0]
+    asked = ben.open(at(house, first.journey))
+    company, people = field_of(asked, "Company"), field_of(asked, "People")
+
+    half: dict[str, Any] = {company: "Acme & Söhne", people: "x"}
+    typed = ben.send(f"{path}/steps/{first.id}/draft", **half)
+    assert (204, "") == (typed.status_code, typed.text)
+    assert "Acme &amp; Söhne" in other.open(at(house, first.journey)).text
+    more: dict[str, Any] = {company: "Acme Ltd", people: "7", "save": "yes"}
+    saved = other.send(f"{path}/steps/{first.id}/draft", **more)
+    assert "Saved. Go on whenever you like" in text_of(saved)
+
+    again = ben.open(path)
+    assert 'value="Acme Ltd"' in again.text
+    sends(ben, path, first.id, again, Company="Acme Ltd", People="7")
+    assert {"company": "Acme Ltd", "people": 7} == json.loads(ada.show(first.id)["output"])
+    assert 409 == ben.send(f"{path}/steps/{first.id}/draft", **half).status_code
+
+
+def test_a_wrong_answer_keeps_what_was_typed(house: House, ada: Program, ben: Visitor) -> None:
+    first = step(ada, a_journey(), 1)
+    path = at(house, first.journey).partition("?")[0]
+    asked = ben.open(at(house, first.journey))
+
+    refused = sends(ben, path, first.id, asked, Company="Acme", People="many")
+
+    assert 400 == refused.status_code
+    assert "Step 1 of 2" in text_of(refused)
+    assert 'value="many"' in refused.text
+    assert "WAITING" == ada.show(first.id)["status"]
+
+
+def test_a_step_is_answered_once(house: House, ada: Program, ben: Visitor) -> None:
+    """The second device is told that its answer was not recorded, and sees where the journey stands."""
+    first = step(ada, a_journey(), 1)
+    path = at(house, first.journey).partition("?")[0]
+    asked = ben.open(at(house, first.journey))
+    sends(ben, path, first.id, asked, Company="Acme")
+
+    late = sends(ben, path, first.id, asked, Company="Other")
+
+    assert "What you sent now was not recorded" in text_of(late)
+    assert "Acme" in text_of(late)
+
+
+def test_a_link_opens_the_steps_of_its_journey_only(house: House, ada: Program, ben: Visitor, other: Visitor) -> None:
+    mine, alien = step(ada, a_journey(), 1), step(ada, a_journey(), 1)
+    mine_at, alien_at = (at(house, each.journey) for each in (mine, alien))
+    ben.open(mine_at)
+    path = mine_at.partition("?")[0]
+    secret = mine_at.partition("?")[2]
+
+    assert 403 == ben.open(f"{alien_at.partition('?')[0]}?{secret}").status_code
+    assert 404 == ben.send(f"{path}/steps/{alien.id}", decision="submit").status_code
+    assert 404 == ben.send(f"{path}/steps/{alien.id}/draft", company="x").status_code
+    assert 401 == ben.open(f"/approve/{mine.id}").status_code
+    assert 403 == ben.open(f"/approve/{mine.id}?{secret}").status_code
+    assert 401 == other.open(path).status_code
+
+
+def test_the_same_name_in_another_environment_is_another_journey(
+    house: House, ada: Program, cleo: Program, ben: Visitor
+) -> None:
+    name = a_journey()
+    mine, other = step(ada, name, 1), step(cleo, name, 1, title="Cleo's question")
+
+    shown = ben.open(at(house, mine.journey))
+
+    assert "Cleo" not in shown.text
+    assert mine.journey != other.journey
+
+
+def test_a_withdrawn_or_missed_step_is_told_kindly(house: House, ada: Program, ben: Visitor) -> None:
+    first = step(ada, a_journey(), 1)
+    ada.cancel(first, "We have all that we need.")
+
+    told = text_of(ben.open(at(house, first.journey)))
+
+    assert "This has ended" in told
+    assert "We have all that we need." in told
+    assert "Nothing more is needed from you" in told
+
+
+def test_asked_people_follow_a_journey_with_their_own_link(house: House, ada: Program) -> None:
+    """The address that the program is told carries no secret then."""
+    first = step(ada, a_journey(), 1, approvers=["ben@example.com"], notify=False)
+
+    assert "?" not in first.journey
+
+
+def test_the_next_step_appears_on_the_open_page(house: House, ada: Program, ben: Visitor) -> None:
+    name = a_journey()
+    first = step(ada, name, 1)
+    path = at(house, first.journey).partition("?")[0]
+    asked = ben.open(at(house, first.journey))
+    waiting = sends(ben, path, first.id, asked, Company="Acme")
+    version = re.search(r'data-version="(\w+)"', waiting.text)
+    assert version is not None
+    cookie = "; ".join(f"{cookie.name}={cookie.value}" for cookie in ben.client.cookies.jar)
+
+    headers = {"origin": house.url, "cookie": cookie}
+    url = f"ws://127.0.0.1:{house.port}{path}/live?version={version[1]}"
+    with connect(url, additional_headers=headers, proxy=None) as socket:
+        assert "ping" in str(socket.recv(timeout=20))
+        step(ada, name, 2)
+        pushed = str(socket.recv(timeout=20))
+        while "ping" in pushed:
+            pushed = str(socket.recv(timeout=20))
+
+    assert 'id="live"' in pushed
+    assert "Step 2 of 2: Your bank" in pushed
+    assert "<form" in pushed
+
+
+def test_an_opened_journey_is_told_once(house: House, ada: Program, ben: Visitor) -> None:
+    """When the page says that a hand moved on it."""
+    first = step(ada, a_journey(), 1)
+    path = at(house, first.journey).partition("?")[0]
+    ben.open(at(house, first.journey))
+
+    assert [204, 204] == [ben.send(f"{path}/opened").status_code for _ in range(2)]
+
+    kinds = [event.kind for event in house.read(log.of_subject, first.id)]
+    assert 1 == kinds.count("link.opened")
+
+
+def test_who_is_done_goes_on_where_the_settings_allow_it(make_database: DatabaseMaker) -> None:
+    """Right after the last answer without being asked, and later by a link."""
+    with (
+        make_database("sqlite") as url,
+        open_house(url, redirect_urls="https://www.example.com/welcome") as house,
+    ):
+        from tests.cast import ADAS_KEY  # noqa: PLC0415
+
+        ada, visitor = house.program(ADAS_KEY, house.dev), Visitor(house)
+        for target, is_followed in (("https://www.example.com/welcome/42", True), ("https://evil.example/", False)):
+            only = step(ada, a_journey(), 1, of=1, redirectUrl=target)
+            path = at(house, only.journey).partition("?")[0]
+            asked = visitor.open(at(house, only.journey))
+            done = sends(visitor, path, only.id, asked, Company="Acme")
+
+            assert is_followed == (f'content="0; url={target}"' in done.text)
+            assert is_followed == (f'href="{target}"' in visitor.open(path).text)
+            assert 'http-equiv="refresh"' not in visitor.open(path).text
+        visitor.client.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("https://www.example.com/welcome", True),
+        ("https://www.example.com/welcome/42?a=b", True),
+        ("https://www.example.com/welcomes", False),
+        ("https://www.example.com/welcome/../evil", False),
+        ("https://www.example.com/welcome/%2e%2e/evil", False),
+        ("https://www.example.com.evil.example/welcome", False),
+        ("https://user@www.example.com/welcome", False),
+        ("http://www.example.com/welcome", False),
+        ("https://www.example.com\\@evil.example/welcome", False),
+        ("javascript:alert(1)", False),
+        ("//www.example.com/welcome", False),
+        ("https://app.example.com", True),
+        ("https://app.example.com/anything", True),
+        ("https://app.example.com:8443/anything", False),
+        ("", False),
+    ],
+)
+def test_only_what_the_settings_name_is_gone_on_to(url: str, *, allowed: bool) -> None:
+    assert allowed == is_allowed(url, ("https://www.example.com/welcome", "https://app.example.com"))
+
+
+@pytest.mark.parametrize("name", ["onboarding:42", "a/b", "über uns", "50%~x", "../..", "a?b#c", "…"])
+def test_every_name_of_a_journey_has_an_address(name: str) -> None:
+    assert name == journey_in(slug_of(name))
+    assert not set("/?#% ") & {*slug_of(name)}
