@@ -25,6 +25,10 @@ class AdasProgram:
         link = f"{self._url}/approve/{body['id']}?token={body['publicAccessToken']}"
         return SimpleNamespace(id=body["id"], link=link, journey_url=body.get("journeyUrl"))
 
+    def amend(self, token: SimpleNamespace, **changes: Any) -> None:
+        """Ask something else."""
+        self._send("PATCH", f"{TOKENS}/{token.id}/request", changes)
+
     def complete(self, token: SimpleNamespace, answer: object) -> None:
         self._post(f"{TOKENS}/{token.id}/complete", {"data": answer})
 

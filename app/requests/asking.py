@@ -47,6 +47,10 @@ class Requests:
             notes["edited"] = list(found.edited)
         return msgspec.structs.replace(answer, checked_version=request.version, notes=notes)
 
+    async def differs(self, token: Token, new: NewToken) -> bool:
+        request = await self.find(token.id)
+        return request is not None and isinstance(new.request, NewRequest) and new.request.spec != request.spec
+
     async def is_open(self, token: Token) -> bool:
         request = await self.find(token.id)
         return request is None or request.spec.is_open

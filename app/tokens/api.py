@@ -74,6 +74,8 @@ async def create_token(request: Asked) -> Response[bytes]:
         service.rules,
         key=f"key:{asker.environment_id}:{new.idempotency_key or new.request_key or ''}",
     )
+    if created.is_cached and created.token.has_request and await service.questions.differs(created.token, new):
+        created = msgspec.structs.replace(created, differing=(*created.differing, "request"))
     return await _created(service, created)
 
 

@@ -29,6 +29,9 @@ class Questions(Protocol):
         `within` is where the output stands in the body that was sent.
         """
 
+    async def differs(self, token: Token, new: NewToken) -> bool:
+        """Whether a repeated create asks something else than the token does."""
+
     async def is_open(self, token: Token) -> bool:
         """Whether whoever has the public access token may answer."""
 

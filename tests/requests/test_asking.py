@@ -42,10 +42,13 @@ def test_the_same_key_gives_the_same_question(ada: Program) -> None:
 
     again = ada.create(idempotencyKey=key, request={"title": "Publish?"})
     without = ada.create(idempotencyKey=key)
+    other = ada.create(idempotencyKey=key, request={"title": "Delete?"})
 
     assert again.json()["isCached"]
     assert again.json()["approvalUrl"].partition("?")[0] == first.json()["approvalUrl"].partition("?")[0]
+    assert "x-waitpoint-warning" not in again.headers
     assert "request" in without.headers["x-waitpoint-warning"]
+    assert "request" in other.headers["x-waitpoint-warning"]
 
 
 def test_people_are_given_a_week(ada: Program) -> None:
