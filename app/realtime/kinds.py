@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from .. import ids
 from ..database import Unit
 from ..environments.models import Environment
 from ..events import Event
@@ -31,9 +32,10 @@ class Filters(Protocol):
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """One kind of list. The name is that of its things in templates, and begins the names of their events."""
+    """One kind of list. The name is that of its things in templates; their ids begin with `prefix`."""
 
     name: str
+    prefix: str
     look: Callable[[Unit, Environment, Any], View | Doubt]
     tabs: Callable[[Unit, Environment, Any], list[View]]
     rows: Callable[[Unit, Sequence[str]], Sequence[Token | Run]]
@@ -42,7 +44,7 @@ class Kind(msgspec.Struct, frozen=True):
     is_silent: Callable[[Any], bool]  # whether events do not tell what comes into a list with these filters
 
     def is_about(self, event: Event) -> bool:
-        return event.kind.startswith(f"{self.name}.")
+        return event.subject.startswith(self.prefix)
 
     def template(self, part: str) -> str:
         return f"{self.name}s/_{part}.html"
@@ -72,6 +74,7 @@ def _run_snippets(service: Service, environment: Environment) -> dict[str, str]:
 
 TOKENS = Kind(
     "token",
+    ids.TOKEN_PREFIX,
     tokens_views.list_view,
     tokens_views.tabs_view,
     _tokens,
@@ -81,6 +84,7 @@ TOKENS = Kind(
 )
 RUNS = Kind(
     "run",
+    ids.RUN_PREFIX,
     runs_views.list_view,
     runs_views.tabs_view,
     of_ids,
