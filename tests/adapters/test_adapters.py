@@ -26,6 +26,13 @@ from tests.tasks.workers import eventually
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples" / "adapters"
+GUIDE = (EXAMPLES.parents[1] / "how-to" / "use-another-engine.md").read_text()
+PARTS = [
+    (program, block)
+    for block, program in re.findall(
+        r"^```python\n(.*?)^```\n\n[^\n]*/adapters/(\w+\.py)\)", GUIDE, re.DOTALL | re.MULTILINE
+    )
+]
 PATIENCE = 120.0  # seconds: many processes start here, and a busy machine takes its time
 _ASKED = re.compile(r"^please look at (waitpoint_[0-9a-f]+): Hello$", re.MULTILINE)
 
@@ -171,6 +178,16 @@ def test_a_restate_run_survives_the_crash_of_everybody(server: RunningServer, tm
     assert {token} == {*service.asked}
     assert [token] == tokens_of(server, "restate")
     assert 1 == service.log.splitlines().count("published Hello")
+
+
+@pytest.mark.parametrize(("program", "block"), PARTS)
+def test_the_page_shows_what_the_programs_say(program: str, block: str) -> None:
+    """Line by line, in their order; the page leaves out what is not about waiting."""
+    lines = iter([line.strip() for line in (EXAMPLES / program).read_text().splitlines()])
+
+    missing = [line for line in block.splitlines() if line.strip() and line.strip() not in lines]
+
+    assert [] == missing
 
 
 def test_the_lock_names_no_registry() -> None:
