@@ -279,13 +279,20 @@ class House:
             "state": {},
         }
         statuses: list[int] = []
+        bodies = iter([b""])
+        is_answered = asyncio.Event()
 
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": b"", "more_body": False}
+            for body in bodies:
+                return {"type": "http.request", "body": body, "more_body": False}
+            await is_answered.wait()
+            return {"type": "http.disconnect"}
 
         async def send(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 statuses.append(message["status"])
+            elif not message.get("more_body"):
+                is_answered.set()
 
         await self._edge(scope, receive, send)
         return statuses[0]

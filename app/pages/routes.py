@@ -1,5 +1,6 @@
 """Every route that answers with a page, for `asgi.py`."""
 
+from ..audit import pages as audit
 from ..environments import pages as environments
 from ..inbox import pages as inbox
 from ..journeys import pages as journeys
@@ -16,6 +17,7 @@ from . import files
 
 ROUTES = [
     *inbox.ROUTES,
+    *audit.ROUTES,
     *tokens.ROUTES,
     *approval.ROUTES,
     *callback_page.ROUTES,

@@ -147,7 +147,7 @@ WHO = {
 DOORS = {
     "rest": "REST API",
     "callback": "callback URL",
-    "page": "token page",
+    "page": "desk",
     "inbox": "inbox",
     "approval": "approval page",
     "form": "form on another page",
@@ -167,6 +167,22 @@ DEEDS = {
     "link.revoked": "Link of {to} revoked",
     "link.opened": "Opened",
     "request.amended": "Question changed",
+    "person.added": "Person added",
+    "person.signed_in": "Signed in",
+    "person.asked_for_link": "Sign-in link asked for",
+    "person.changed_password": "Password changed",
+    "person.changed_profile": "Profile changed",
+    "person.role_changed": "Role changed",
+    "person.disabled": "Person disabled",
+    "person.enabled": "Person let in again",
+    "group.added": "Group made",
+    "group.removed": "Group taken away",
+    "group.joined": "Put into a group",
+    "group.left": "Taken out of a group",
+    "api_key.created": "API key made",
+    "api_key.revoked": "API key revoked",
+    "signing_key.rotated": "Signing key rotated",
+    "environment.created": "Environment made",
 }
 
 

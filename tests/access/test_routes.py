@@ -37,6 +37,8 @@ GET /api/v1/waitpoints/tokens/{token_id:str}/links                          401 
 GET /api/v1/waitpoints/tokens/{token_id:str}/wait                           401  200    403      403  200     401  404   403   403     401    200   401    401      401        401     401
 GET /api/v3/runs/{run_id:str}                                               401  200    403      403  200     401  404   401   401     401    401   401    401      401        401     401
 GET /approve/{token_id:str}                                                 401  401    401      401  401     401  401   200   401     401    401   200    200      403        401     401
+GET /audit                                                                  401  401    401      401  401     401  401   401   401     401    401   200    200      403        401     401
+GET /audit/export/{kind:str}                                                401  401    401      401  401     401  401   401   401     401    401   200    200      403        401     401
 GET /docs                                                                   302  302    302      302  302     302  302   302   302     302    302   302    302      302        302     302
 GET /docs/api                                                               200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
 GET /docs/forms                                                             200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
@@ -266,6 +268,7 @@ def concrete(house: House, path: str, token: SimpleNamespace) -> str:
         "link_id": "link_1",
         "journey": "onboarding:42",
         "path": "css/application.css",
+        "kind": "csv",
         "person_id": house.write(people.add, f"{unique()}@example.com", "Mia", "member").id
         if "person_id" in path
         else "",

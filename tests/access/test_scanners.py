@@ -107,6 +107,8 @@ def _links(house: House) -> list[tuple[str, dict[str, str]]]:
         "journey": "onboarding:42",
         "path": "css/application.css",
         "person_id": owner.id,
+        "kind": "csv",
+        "worker": "w1",
     }
     browser = {
         "cookie": f"waitpoint={house.sign_in()}; approval={waiting.public_access_token}",

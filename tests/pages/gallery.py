@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from app.audit.pages import KNOWN_BY
+from app.audit.search import Entry as AuditEntry
 from app.environments.models import Environment, KeyListing
 from app.events.log import Event
 from app.inbox.search import Entry
@@ -261,6 +263,55 @@ INBOX: dict[str, Any] = {
     "due": [("", "any time"), ("1h", "due within an hour")],
     "is_answered": False,
     "live_url": None,
+}
+AUDIT: dict[str, Any] = {
+    "frame": Frame(path="/audit", person="Ada", environment=DEV, environments=ENVIRONMENTS, waiting=12, asked=4),
+    "now": NOW,
+    "entries": [
+        AuditEntry(
+            9,
+            DEV.id,
+            "token.completed",
+            token().id,
+            {"kind": "person", "door": "inbox", "id": "person_2", "name": "Mia " + "x" * 96},
+            NOW - timedelta(minutes=3),
+            {"label": "Send back"},
+        ),
+        AuditEntry(
+            8,
+            DEV.id,
+            "token.completed",
+            token(1).id,
+            {"kind": "link", "door": "approval", "name": "ben@example.com"},
+            NOW - timedelta(minutes=9),
+            {"label": "Approve"},
+        ),
+        AuditEntry(
+            7,
+            DEV.id,
+            "token.created",
+            token(1).id,
+            {"kind": "api_key", "door": "rest", "name": "shop"},
+            NOW - timedelta(hours=3),
+            {},
+        ),
+        AuditEntry(6, None, "person.role_changed", "person_2", {"kind": "system", "door": "command"}, NOW, {}),
+        AuditEntry(5, None, "group.added", "editors", None, NOW - timedelta(days=30), {}),
+    ],
+    "is_cut": False,
+    "is_any": False,
+    "older_url": "/audit?after=5",
+    "newer_url": None,
+    "newest_url": None,
+    "clear_url": "/audit",
+    "exports": [("CSV", "/audit/export/csv"), ("JSON", "/audit/export/json")],
+    "values": {},
+    "hidden": {},
+    "what": [("", "Everything"), ("decisions", "Answers and deadlines")],
+    "ways": [("", "Anybody"), ("verified", "People who had signed in")],
+    "doors": [("", "Any door"), ("rest", "REST API")],
+    "periods": LIST["periods"],
+    "known_by": KNOWN_BY,
 }
 SIGN_IN: dict[str, Any] = {"frame": Frame(), "has_asked": False, "next_path": None, "values": {}, "errors": {}}
 ADA = Profile("person_1", "ada@example.com", "Ada", "owner", "Europe/London")
@@ -518,6 +569,12 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
         f"inbox-empty-{why}": ("inbox/index.html", INBOX | {"rows": [], "blank": why, "next_url": None})
         for why in ("me", "groups", "no_groups", "all", "answered", "filtered")
     },
+    "audit": ("audit/index.html", AUDIT),
+    "audit-nothing-matches": (
+        "audit/index.html",
+        AUDIT | {"entries": [], "is_any": True, "is_cut": True, "newest_url": "/audit", "values": {"by": "mia"}},
+    ),
+    "audit-first": ("audit/index.html", AUDIT | {"entries": [], "older_url": None}),
     "people": ("people/index.html", PEOPLE),
     "people-refused": (
         "people/index.html",

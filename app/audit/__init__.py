@@ -1,0 +1,1 @@
+"""The log, for people: who did what, when, by which door, and how that is known."""
