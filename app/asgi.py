@@ -19,6 +19,10 @@ from .database import Database
 from .environments import api as environments_api
 from .events import Tail
 from .events.watching import Watching
+from .files import api as files_api
+from .files.lifecycle import keep as keep_files
+from .files.stores import store_of
+from .files.sweeper import sweep_for_ever as sweep_files_for_ever
 from .journeys.journeys import tell_answered, tell_asked
 from .links import api as links_api
 from .links import mails as links
@@ -69,7 +73,7 @@ def create_app(
     rules = Rules(
         on_created=(ask, invite, tell_asked),
         may_answer=(may_answer,),
-        on_settled=(follow, follow_links, tell_answered, wake_runs),
+        on_settled=(follow, follow_links, keep_files, tell_answered, wake_runs),
     )
     requests = AnsweredRequests(logged=settings.log_requests)
 
@@ -86,7 +90,9 @@ def create_app(
         dispatcher.start()
         app.state["deliverer"] = deliverer = Deliverer(service, mailer_for(settings), MAILS)
         deliverer.start()
+        app.state["files"] = store = store_of(database)
         sweeper = asyncio.create_task(sweep_for_ever(database, rules), name="sweeper")
+        files_sweeper = asyncio.create_task(sweep_files_for_ever(database, store), name="files sweeper")
         admin = AdminSocket(service)
         await admin.open()
         if started is not None:
@@ -95,6 +101,7 @@ def create_app(
         service.stopping.set()
         admin.close()
         sweeper.cancel()
+        files_sweeper.cancel()
         deliverer.stop()
         dispatcher.stop()
         live.stop()
@@ -108,6 +115,7 @@ def create_app(
             *requests_api.ROUTES,
             *links_api.ROUTES,
             *elsewhere.ROUTES,
+            *files_api.ROUTES,
             *environments_api.ROUTES,
             *pages.ROUTES,
             *ops.ROUTES,

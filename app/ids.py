@@ -17,6 +17,7 @@ _KEY_LENGTH = 24  # characters behind `tr_dev_sk_`: 142 random bits
 
 TOKEN_PREFIX = "waitpoint_"
 RUN_PREFIX = "run_"
+FILE_PREFIX = "file_"
 SIGNING_KEY_PREFIX = "sk_"
 TOKEN_ID_PATTERN = rf"{TOKEN_PREFIX}[0-9a-f]{{36}}"
 _TOKEN_ID = re.compile(TOKEN_ID_PATTERN)

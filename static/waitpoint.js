@@ -85,7 +85,9 @@ export class WaitpointForm extends HTMLElement {
     if (this.isSending) return;
     this.isSending = true;
     this.page.setAttribute("aria-busy", "true");
-    const answer = await this.ask({ method: "POST", body: new URLSearchParams(new FormData(event.target, event.submitter)) });
+    const filled = new FormData(event.target, event.submitter);
+    const body = event.target.enctype === "multipart/form-data" ? filled : new URLSearchParams(filled);
+    const answer = await this.ask({ method: "POST", body });
     this.isSending = false;
     this.page.removeAttribute("aria-busy");
     if (!answer) return; // what was typed is still there

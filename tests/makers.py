@@ -33,6 +33,7 @@ from app.database import database as databases
 from app.environments import api_keys, environments, signing_keys
 from app.environments.models import Environment
 from app.environments.signing_keys import PUBLIC_ACCESS, SigningKey
+from app.files import sweeper as files
 from app.notifications.deliverer import Deliverer
 from app.people import people, sign_in
 from app.service import Service
@@ -242,6 +243,11 @@ class House:
             swept += some
         return swept
 
+    def sweep_files(self) -> int:
+        """Let the sweeper of files come by once; gives how many it swept."""
+        swept: int = self._on_loop(lambda: files.sweep(self.database, self.app.state["files"]))
+        return swept
+
     def deliver(self) -> int:
         """Let the deliverer try every mail that is due; gives how many those were."""
         deliverer: Deliverer = self.app.state["deliverer"]
@@ -365,6 +371,7 @@ def open_house(database_url: str, **settings: Any) -> Iterator[House]:
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asgi, "sweep_for_ever", _never_sweep)
+        patch.setattr(asgi, "sweep_files_for_ever", _never_sweep)
         patch.setattr(Deliverer, "start", lambda _: None)
         house = House(Settings(**given))
         house.start()

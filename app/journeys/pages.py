@@ -12,10 +12,12 @@ from ..access.guards import (
     forms_of_our_own_pages,
 )
 from ..access.principals import LinkHolder
+from ..files.posted import form_with_files
+from ..files.uploads import uploads_for
 from ..links import links
 from ..pages import flash
 from ..pages.answers import see_other
-from ..pages.forms import Form, form_of
+from ..pages.forms import Form
 from ..pages.page import page
 from ..requests.access import Closed, closed_page
 from ..requests.answering import Place, take
@@ -65,12 +67,12 @@ async def answer(request: Asked, journey: FromPath[str], token_id: FromPath[str]
 @post(_STEP + "/draft", guards=[anyone_with_the_journey_link_who_types, forms_of_our_own_pages])
 async def save(request: Asked, journey: FromPath[str], token_id: FromPath[str]) -> Response[Any]:
     """Keep what was typed so far: by a script as it is typed, or by the button."""
-    posted = await form_of(request)
     path = f"/journeys/{journey}"
     try:
         holder = await _holder_of_step(request, journey, token_id)
     except Closed as closed:
         return closed_page(request, closed)
+    posted = await form_with_files(request, uploads_for(request, token_id, holder.environment_id))
     is_kept = await _keep(request, holder, token_id, posted)
     if "save" not in posted:
         return Response(b"", status_code=204 if is_kept else 409)

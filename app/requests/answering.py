@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 
+from ..files.posted import form_with_files
+from ..files.uploads import uploads_for
 from ..pages.answers import see_other
-from ..pages.forms import Form, form_of
+from ..pages.forms import Form
 from ..pages.page import page
 from ..service import service_of
 from ..tokens.api import settle
@@ -76,7 +78,8 @@ async def take(
     request: Asked, token_id: str, environment_id: str, by: By, place: Place | None = None
 ) -> Response[Any] | None:
     """What becomes of a form that was sent: the answer is recorded, or the page says what is wrong. None: no such token."""
-    posted, place = await form_of(request), place or own_place(token_id)
+    posted = await form_with_files(request, uploads_for(request, token_id, environment_id))
+    place = place or own_place(token_id)
     view = await _view(request, token_id, environment_id, by)
     if view is None:
         return None

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from ..database import Database
+from ..files import lifecycle as files
 from ..links.mails import journey_url_of
 from ..service import Service
 from ..tokens.lifecycle import Answer, NewToken
@@ -14,6 +15,7 @@ from ..web.problems import Problem, not_found
 from . import lifecycle
 from .answers import check
 from .forms import FieldError
+from .forms.labels import in_words
 from .lifecycle import NewRequest, Request, asked_in
 from .spec import Spec
 
@@ -37,9 +39,13 @@ class Requests:
         request = await self.find(token_id)
         if request is None:
             raise not_found()
-        found = check(request.spec, _value_of(answer))
+        value = _value_of(answer)
+        found = check(request.spec, value)
         if isinstance(found, list):
             raise not_an_answer(found, within)
+        strange = await self.strange_files(token_id, value)
+        if strange:
+            raise not_an_answer(strange, within)
         notes: dict[str, object] = {"decision": found.choice.value, "label": found.choice.label}
         if request.version > 1:
             notes["version"] = request.version
@@ -50,6 +56,22 @@ class Requests:
     async def differs(self, token: Token, new: NewToken) -> bool:
         request = await self.find(token.id)
         return request is not None and isinstance(new.request, NewRequest) and new.request.spec != request.spec
+
+    async def strange_files(self, token_id: str, value: object) -> list[FieldError]:
+        """The files that an answer names, and that were not sent for this token as it says."""
+        named = list(files.named_in(value))
+        if not named:
+            return []
+        here = await self._database.read(files.of_token, token_id)
+        return [
+            FieldError(
+                pointer,
+                "unknown-file",
+                f"{in_words(pointer.rpartition('/')[2])} must be a file that was sent for this token.",
+            )
+            for pointer, file in named
+            if file["id"] not in here or msgspec.to_builtins(here[file["id"]]) != file
+        ]
 
     async def is_open(self, token: Token) -> bool:
         request = await self.find(token.id)

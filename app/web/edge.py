@@ -19,7 +19,7 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 
 STATUS = "waitpoint.status"  # where a scope holds the status that was answered
 ALLOWANCE = "waitpoint.allowance"  # where a scope holds what is left of its caller's limit; a guard puts it there
-_SHARED = re.compile(r"/api/v1/waitpoints/tokens/[^/]+(?:/complete|/form|/wait)?/?")
+_SHARED = re.compile(r"/api/v1/waitpoints/tokens/[^/]+(?:/complete|/files(?:/[^/]+)?|/form|/wait)?/?")
 _FOR_MACHINES = frozenset(
     {"/healthz", "/readyz"}
 )  # load balancers ask under whatever name; there is no link in the answer

@@ -32,11 +32,13 @@ GET /api/v1/runs/{run_id:str}/events                                        401 
 GET /api/v1/waitpoints/tokens                                               401  200    403      403  200     401  200   401   401     401    401   401    401      401        401     401
 GET /api/v1/waitpoints/tokens/{token_id:str}                                401  200    403      403  200     401  404   403   403     401    200   401    401      401        401     401
 GET /api/v1/waitpoints/tokens/{token_id:str}/callback/{digest:str}          405  405    405      405  405     405  405   405   405     405    405   405    405      405        405     405
+GET /api/v1/waitpoints/tokens/{token_id:str}/files/{file_id:str}            401  404    403      403  404     401  404   404   403     401    404   401    401      401        401     401
 GET /api/v1/waitpoints/tokens/{token_id:str}/form                           401  200    403      200  403     401  404   200   403     401    403   401    401      401        401     401
 GET /api/v1/waitpoints/tokens/{token_id:str}/links                          401  200    403      403  200     401  404   401   401     401    401   401    401      401        401     401
 GET /api/v1/waitpoints/tokens/{token_id:str}/wait                           401  200    403      403  200     401  404   403   403     401    200   401    401      401        401     401
 GET /api/v3/runs/{run_id:str}                                               401  200    403      403  200     401  404   401   401     401    401   401    401      401        401     401
 GET /approve/{token_id:str}                                                 401  401    401      401  401     401  401   200   401     401    401   200    200      403        401     401
+GET /approve/{token_id:str}/files/{file_id:str}                             401  401    401      401  401     401  401   404   401     401    401   404    404      403        401     401
 GET /audit                                                                  401  401    401      401  401     401  401   401   401     401    401   200    200      403        401     401
 GET /audit/export/{kind:str}                                                401  401    401      401  401     401  401   401   401     401    401   200    200      403        401     401
 GET /docs                                                                   302  302    302      302  302     302  302   302   302     302    302   302    302      302        302     302
@@ -71,6 +73,7 @@ GET /tokens/new                                                             401 
 GET /tokens/{token_id:str}                                                  401  401    401      401  401     401  401   401   401     401    401   200    200      403        401     401
 GET /tokens/{token_id:str}/links                                            401  401    401      401  401     401  401   401   401     401    401   200    200      403        401     401
 GET /tokens/{token_id:str}/output                                           401  401    401      401  401     401  401   401   401     401    401   404    404      403        401     401
+GET /tokens/{token_id:str}/files/{file_id:str}                              401  401    401      401  401     401  401   401   401     401    401   404    404      403        401     401
 PATCH /api/v1/waitpoints/tokens/{token_id:str}/request                      401  422    422      403  403     401  404   401   401     401    401   401    401      401        401     401
 POST /api/v1/auth/jwt/claims                                                401  200    200      200  200     401  200   401   401     401    401   401    401      401        401     401
 POST /api/v1/auth/public-tokens                                             401  200    403      403  200     401  200   401   401     401    401   401    401      401        401     401
@@ -82,6 +85,7 @@ POST /api/v1/waitpoints/tokens/{token_id:str}/callback/{digest:str}         200 
 POST /api/v1/waitpoints/tokens/{token_id:str}/cancel                        401  200    403      200  403     401  404   401   401     401    401   401    401      401        401     401
 POST /api/v1/waitpoints/tokens/{token_id:str}/complete                      401  200    403      200  403     401  404   200   403     401    403   401    401      401        401     401
 POST /api/v1/waitpoints/tokens/{token_id:str}/form                          401  415    403      415  403     401  415   415   403     401    403   401    401      401        401     401
+POST /api/v1/waitpoints/tokens/{token_id:str}/files                         401  415    403      415  403     401  415   415   403     401    403   401    401      401        401     401
 POST /api/v1/waitpoints/tokens/{token_id:str}/links                         401  200    200      403  403     401  404   401   401     401    401   401    401      401        401     401
 POST /api/v1/waitpoints/tokens/{token_id:str}/links/{link_id:str}/revoke    401  404    404      403  403     401  404   401   401     401    401   401    401      401        401     401
 POST /api/v1/workers/{worker:str}/calls                                     401  400    403      403  403     401  400  401   401     401    401   401    401      401        401     401
@@ -267,6 +271,7 @@ def concrete(house: House, path: str, token: SimpleNamespace) -> str:
         "mail_id": "mail_1",
         "link_id": "link_1",
         "journey": "onboarding:42",
+        "file_id": "file_1",
         "path": "css/application.css",
         "kind": "csv",
         "person_id": house.write(people.add, f"{unique()}@example.com", "Mia", "member").id

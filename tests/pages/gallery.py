@@ -447,6 +447,7 @@ HALF_FILLED = {
     "/guests:rows": "2",
     "/guests/0/speaks": "yes",
     "/extra": "{",
+    "/plan_of_rooms": '{"id":"file_000000000000000000000000000000000000","name":"plan.gif","type":"image/gif","size":81920}',
     "/payment:variant": "0",
 }
 

@@ -8,6 +8,8 @@ from app import durations
 from app.access import authentication, public_access
 from app.environments import api as environments_api
 from app.environments import signing_keys
+from app.files import lifecycle as files
+from app.files import uploads
 from app.people import sign_in
 from app.realtime import credentials, guests, lines, protocol
 from app.requests import spec
@@ -64,6 +66,9 @@ LIMITS: dict[str, object] = {
     "Depth of a form's schema": f"{checking.DEEPEST} levels",
     "Visits that one value of an answer may cause": f"{effort.MOST_VISITS:,}",
     "Errors told at once": validation.MOST_ERRORS,
+    "One file": f"{uploads.LARGEST // uploads.MEGABYTE} MB",
+    "Files of one token": files.MOST,
+    "Life of a file that no answer names": f"{files.LIFETIME // timedelta(hours=1)} hours",
     "Tokens on a page": queries.LARGEST_PAGE,
     "Tags in `filter[tags]`": queries.MOST_TAGS,
     "Count on the pages for people": f"{search.COUNT_LIMIT:,}",

@@ -11,7 +11,7 @@ from .fields import Condition, Field, Form, Option, Typed, inside
 from .filling import MOST_ROWS, SHOWN, VARIANT
 from .reading import rows_in
 from .references import escaped
-from .sentences import in_words
+from .sentences import in_words, size_in_words
 from .texts import ZONE, texts_of
 
 NO_ERRORS: dict[str, str] = {}
@@ -37,6 +37,7 @@ _PARTIALS = {
     "rating": "rating",
     "choices": "checks",
     "check": "check",
+    "file": "file",
     "date-time": "date_time",
     "const": "shown",
     "shown": "shown",
@@ -90,6 +91,8 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     is_code: bool = False
     is_inline: bool = False
     has_buttons: bool = False
+    has_files: bool = False
+    file: tuple[str, str] | None = None
     attributes: dict[str, Any] = {}
     choices: tuple[Choice, ...] = ()
     parts: tuple["Control", ...] = ()
@@ -111,7 +114,9 @@ def controls(
     """
     drawing = _Drawing(typed, errors, focus, zone)
     whole = drawing.control(form.root, "")
-    return msgspec.structs.replace(whole, id=WHOLE, has_buttons=_has_rows(whole))
+    partials = {part.partial for part in _all(whole)}
+    has_buttons = not partials.isdisjoint({"rows", "entries"})
+    return msgspec.structs.replace(whole, id=WHOLE, has_buttons=has_buttons, has_files="file" in partials)
 
 
 def summary(control: Control) -> dict[str, str]:
@@ -173,10 +178,9 @@ class _Drawing:
         match control.partial:
             case "group":
                 return {"parts": tuple(self._parts(field, path))}
-            case "radios" | "rating" | "select":
-                return {"choices": tuple(self._choices(control, field))}
-            case "checks":
-                return {"choices": tuple(self._checks(field, path))}
+            case "radios" | "rating" | "select" | "checks":
+                found = self._checks(field, path) if field.kind == "choices" else self._choices(control, field)
+                return {"choices": tuple(found)}
             case "date_time":
                 kind = "datetime-local" if not control.text or _MOMENT.fullmatch(control.text) else "text"
                 return {"zone": self.typed.get(path + ZONE) or self.zone, "type": kind}
@@ -184,6 +188,8 @@ class _Drawing:
                 return {"text": in_words(field.default) if field.kind == "const" else self.typed.get(SHOWN + path, "")}
             case "line" if "\n" in control.text:
                 return {"partial": "area"}  # a line would lose the others
+            case "file":
+                return {"file": _file_in(control.text)}
             case "line":
                 return self._line(control)
             case _:
@@ -292,6 +298,15 @@ def _nothing(name: str, chosen: str, number: int) -> Choice:
     return Choice(id=id_of(f"{name}:{number}"), name=name, value="", label="No answer", is_chosen=not chosen)
 
 
+def _file_in(text: str) -> tuple[str, str] | None:
+    """The name and the size, in words, of the file that was sent already."""
+    try:
+        file = msgspec.json.decode(text)
+        return str(file["name"]), size_in_words(int(file["size"]))
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+        return None
+
+
 def _partial(field: Field) -> str:
     if field.kind == "choice":
         widget = field.hints.get("widget")
@@ -326,7 +341,3 @@ def _all(control: Control) -> Iterator[Control]:
     for choice in control.choices:
         if choice.part is not None:
             yield from _all(choice.part)
-
-
-def _has_rows(control: Control) -> bool:
-    return any(part.partial in {"rows", "entries"} for part in _all(control))

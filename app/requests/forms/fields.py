@@ -24,6 +24,7 @@ Kind = Literal[
     "rating",
     "choices",
     "json",
+    "file",
     # a value that nobody fills in
     "const",
     "hidden",

@@ -39,6 +39,7 @@ EVERY_FIELD: Schema = {
         "payment": {"oneOf": [{"$ref": "#/$defs/Card"}, {"$ref": "#/$defs/Invoice"}], "title": "Payment"},
         "labels": {"type": "object", "additionalProperties": {"type": "string"}, "description": "A name and a value each."},
         "place": {"type": "array", "prefixItems": [{"type": "number", "title": "Latitude"}, {"type": "number", "title": "Longitude"}], "items": False, "title": "Place on the map"},
+        "plan_of_rooms": {"type": "object", "format": "file", "properties": {"type": {"enum": ["application/pdf", "image/png"]}, "size": {"maximum": 2_000_000}}, "title": "Plan of the rooms", "description": "A PDF or a picture of at most 2 MB. On this page it is looked at, and not kept."},
         "extra": {"title": "Anything else", "description": "As JSON."},
         "reference": {"type": "string", "readOnly": True, "default": "EV-2026-118", "title": "Reference"},
         "source": {"type": "string", "default": "gallery", "x-ui": {"widget": "hidden"}},

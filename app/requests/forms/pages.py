@@ -6,7 +6,8 @@ from typing import Any
 from litestar import Request, Response, get, post
 
 from ...access.guards import anyone, forms_of_our_own_pages
-from ...pages.forms import form_of as posted_form
+from ...files.posted import form_with_files
+from ...files.uploads import Glance
 from ...pages.page import page
 from . import ROWS_BUTTON, Control, controls, focus_after, form_of, read, summary, typed_in, typed_of, with_rows
 from .gallery import EVERY_FIELD
@@ -24,7 +25,7 @@ async def show_fields(request: Asked) -> Response[str]:
 @post("/docs/forms", guards=[anyone, forms_of_our_own_pages], status_code=200)
 async def try_fields(request: Asked) -> Response[str]:
     """What a program would be given, or what is wrong."""
-    form, posted = form_of(EVERY_FIELD), await posted_form(request)
+    form, posted = form_of(EVERY_FIELD), await form_with_files(request, Glance())
     typed = typed_in(form, posted)
     deed = posted.get(ROWS_BUTTON)
     if deed is not None:

@@ -18,16 +18,37 @@ def is_decimal(pattern: str) -> bool:
     return pattern.startswith(_DECIMAL)
 
 
+FILE = "file"
+"""The format of an object that names a file which was sent for the token."""
+
+_NAMES_A_FILE = {
+    "required": ["id", "name", "type", "size"],
+    "properties": {
+        "id": {"type": "string", "pattern": "^file_[0-9a-f]{36}$"},
+        "name": {"type": "string"},
+        "type": {"type": "string"},
+        "size": {"type": "integer"},
+    },
+}
+
+
+def is_file(schema: Any) -> bool:
+    """Whether a schema describes a file."""
+    return isinstance(schema, dict) and schema.get("format") == FILE and schema.get("type") == "object"
+
+
 def linear(schema: Any) -> Any:
     """The schema with every pattern of Pydantic's decimals rewritten; the schema itself stays as it is.
 
-    Where no property is allowed at all, an empty list of them is written down: the library then names those that came.
+    A file is told to name one. Where no property is allowed at all, an empty list of them is written down: the library then names those that came.
     """
     if not isinstance(schema, dict):
         return schema
     changed = mapped(schema, linear)
     if changed.get("additionalProperties") is False:
         changed.setdefault("properties", {})
+    if is_file(changed):
+        changed["allOf"] = [*changed.get("allOf", []), _NAMES_A_FILE]
     pattern = changed.get("pattern")
     if isinstance(pattern, str) and is_decimal(pattern):
         del changed["pattern"]

@@ -7,9 +7,11 @@ import msgspec
 from .fields import MISSING, UNKNOWN, Field, Form, Missing, Typed, inside
 from .filling import MOST_ROWS, ROWS, VARIANT
 from .references import escaped
-from .texts import NotJson, texts_of, value_of
+from .texts import PROBLEM, REMOVE, ZONE, Unreadable, texts_of, value_of
 from .validation import validate
 from .variants import holds, variant_for
+
+_BESIDE = {"date-time": (ZONE,), "file": (REMOVE, PROBLEM)}
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -76,16 +78,16 @@ class _Reader:
         texts = self._texts(field, path)
         try:
             value = value_of(field, texts)
-        except NotJson as error:
-            self.errors[path] = f"{field.label} must be JSON: {error}"
-            return _Found(texts[""], is_filled=True)
+        except Unreadable as error:
+            self.errors[path] = f"{field.label} {error}"
+            return _Found(texts.get("", ""), is_filled=True)
         is_filled = value is not MISSING
         if original is not UNKNOWN and _plain(texts) == _plain(texts_of(field, original)):
             return _Found(original, is_filled)
         return _Found(value if is_filled else _emptied(field), is_filled)
 
     def _texts(self, field: Field, path: str) -> Typed:
-        suffixes = ["", ":zone"] if field.kind == "date-time" else [""]
+        suffixes = ["", *_BESIDE.get(field.kind, ())]
         if field.kind == "choices":
             suffixes = [f":{number}" for number in range(len(field.options))]
         return {suffix: self.typed[path + suffix] for suffix in suffixes if path + suffix in self.typed}

@@ -9,7 +9,7 @@ from jsonschema_rs import ValidationError
 from jsonschema_rs import ValidationErrorKind as Kind
 
 from .labels import label_at, schemas_at
-from .patterns import is_decimal
+from .patterns import is_decimal, is_file
 
 HINTS = "x-ui"
 _MOST_OPTIONS = 12  # named in one sentence
@@ -52,6 +52,8 @@ def sentence_for(schema: Any, error: ValidationError, path: list[str | int]) -> 
     own = _own_words(about)
     if own is not None and code != "required":
         return code, own
+    if path and any(is_file(each) for each in schemas_at(schema, path[:-1])):
+        return code, f"{label_at(schema, path[:-1])} {_of_a_file(error, str(path[-1]))}."
     unknown = isinstance(error.kind, Kind.AdditionalProperties | Kind.UnevaluatedProperties)
     return code, f"{path[-1] if unknown else label_at(schema, path)} {_rule(error, about)}."
 
@@ -59,6 +61,27 @@ def sentence_for(schema: Any, error: ValidationError, path: list[str | int]) -> 
 def in_words(value: Any) -> str:
     """A value as somebody would name it: text as it is, the rest as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def size_in_words(size: float) -> str:
+    """A number of bytes: `1.5 MB`, `12 kB`."""
+    if size >= 1_000_000:
+        return f"{size / 1_000_000:.3g} MB"
+    return f"{size / 1_000:.3g} kB" if size >= 1_000 else f"{size:g} bytes"
+
+
+def _of_a_file(error: ValidationError, part: str) -> str:
+    match error.kind:
+        case Kind.Maximum(limit) | Kind.ExclusiveMaximum(limit) if part == "size":
+            return f"must have at most {size_in_words(float(limit or 0))}"
+        case Kind.Minimum() | Kind.ExclusiveMinimum() if part == "size":
+            return "is too small"
+        case Kind.Enum(options) if part == "type":
+            return f"must be a file of the type {_or([str(option) for option in options])}"
+        case Kind.Constant(option) if part == "type":
+            return f"must be a file of the type {option}"
+        case _:
+            return "must be a file that was sent for this token"
 
 
 def _own_words(about: list[dict[str, Any]]) -> str | None:

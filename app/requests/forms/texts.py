@@ -15,6 +15,7 @@ from ...web.problems import Problem
 from .fields import MISSING, Field, Missing, Typed
 
 ZONE = ":zone"
+REMOVE, PROBLEM = ":remove", ":problem"  # of a file: it is not to be sent; why it was not taken
 _WHOLE = re.compile(r"[+-]?[0-9]{1,300}")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _OFFSET = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})")
@@ -22,8 +23,8 @@ _LONGEST_ZONE = 64  # characters
 _WRITTEN = {"text", "area", "password"}  # kept as typed, blanks at its ends included
 
 
-class NotJson(Exception):
-    """What was typed is no JSON."""
+class Unreadable(Exception):
+    """What was typed, or sent, is none. The message says why."""
 
 
 def texts_of(field: Field, value: Any) -> Typed:
@@ -52,14 +53,18 @@ def texts_of(field: Field, value: Any) -> Typed:
 
 
 def value_of(field: Field, texts: Typed) -> Any:
-    """The value that the controls of a field stand for, MISSING when they are empty. Raises NotJson."""
+    """The value that the controls of a field stand for, MISSING when they are empty. Raises Unreadable."""
     if field.kind == "choices":
         return [option.value for number, option in enumerate(field.options) if texts.get(f":{number}")] or MISSING
     text = texts.get("", "")
+    if field.kind == "file":
+        return _file_in(texts)
     if field.kind not in _WRITTEN:
         text = text.strip()
-    if not text:
-        return MISSING
+    return _value(field, text, texts) if text else MISSING
+
+
+def _value(field: Field, text: str, texts: Typed) -> Any:
     match field.kind:
         case "choice" | "rating":
             return next((option.value for option in field.options if option.text == text), text)
@@ -73,6 +78,14 @@ def value_of(field: Field, texts: Typed) -> Any:
             return _typed_value(field, text)
         case _:
             return text
+
+
+def _file_in(texts: Typed) -> Any:
+    """What an answer names a file by, unless it was refused or is not wanted any more."""
+    if texts.get(PROBLEM):
+        raise Unreadable(f"was not taken: {texts[PROBLEM]}")
+    text = texts.get("", "")
+    return _parsed(text) if text and not texts.get(REMOVE) else MISSING
 
 
 def _typed_value(field: Field, text: str) -> Any:
@@ -105,7 +118,8 @@ def _parsed(text: str) -> Any:
     try:
         return strict_json.parse(text.encode())
     except Problem as problem:
-        raise NotJson(problem.detail.removeprefix("The body is not valid JSON: ")) from problem
+        reason = problem.detail.removeprefix("The body is not valid JSON: ")
+        raise Unreadable(f"must be JSON: {reason}") from problem
 
 
 def _local_and_zone(value: Any) -> Typed:

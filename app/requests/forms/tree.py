@@ -15,6 +15,7 @@ from .fields import MISSING, Condition, Field, Form
 from .kinds import SCALARS, constant, scalar, union
 from .labels import in_words, label_of
 from .options import hints_of, offered, text_in
+from .patterns import is_file
 from .references import Schema, escaped, target
 from .shapes import Place, Shape, shape_of
 
@@ -86,6 +87,8 @@ class _Tree:
             return constant(field, says["const"])
         if says.get("readOnly") is True:
             return _changed(field, kind="shown")
+        if is_file(says) and spot.depth:
+            return _changed(field, kind="file", attributes=_accepted(shape))
         return field if widget == "json" else self._asked(field, shape, spot)
 
     def _asked(self, field: Field, shape: Shape, spot: _Spot) -> Field:
@@ -197,6 +200,13 @@ class _Tree:
             for index, inner in enumerate(fields)
         ]
         return _changed(field, kind="tuple", fields=tuple(named))
+
+
+def _accepted(shape: Shape) -> dict[str, str]:
+    """Which files a browser offers to choose from: those whose types the schema names."""
+    kinds = shape.properties["type"][0] if "type" in shape.properties else {}
+    named = kinds.get("enum", [kinds["const"]] if "const" in kinds else []) if isinstance(kinds, dict) else []
+    return {"accept": ",".join(str(kind) for kind in named)} if named else {}
 
 
 def _inline(condition: Condition, pointer: str, fields: list[Field]) -> Field:

@@ -97,6 +97,7 @@ OWN: list[Case] = [
     ("hidden", may(a={"type": "object", "x-ui": {"widget": "hidden"}}, b={"type": "string"}), [{"a": {"deep": [1]}, "b": "y"}, {}], []),
     ("a constant", of(a={"const": {"x": [1]}}, b={"type": "string"}), [{"a": {"x": [1]}, "b": "y"}], []),
     ("anything", may(a={}, b=True, c={"type": "array"}, d={"type": "object"}), [{"a": 1, "b": None, "c": [1, "x"], "d": {"k": {}}}, {}], []),
+    ("a file", of(a={"type": "object", "format": "file", "properties": {"size": {"maximum": 9}}}), [{"a": {"id": "file_" + "0" * 36, "name": "ä.pdf", "type": "application/pdf", "size": 9}}], [({}, "/a"), ({"a": {"id": "file_" + "0" * 36, "name": "x", "type": "a/b", "size": 10}}, "/a"), ({"a": {"id": "x", "name": "x", "type": "a/b", "size": 1}}, "/a")]),
     ("anything by hint", of(a={"type": "array", "items": {"type": "string"}, "x-ui": {"widget": "json"}}), [{"a": ["x"]}], [({"a": [1]}, "/a")]),
     ("itself", may(name={"type": "string"}, child={"$ref": "#"}), [{"name": "a", "child": {"name": "b", "child": {"name": "c"}}}, {}], [({"child": {"name": 5}}, "")]),
     ("nothing that is not asked for", of(a={"type": "string"}) | {"additionalProperties": False}, [{"a": "x"}], [({"a": "x", "b": 1}, "")]),

@@ -1,0 +1,1 @@
+"""Files that people and programs send along with an answer, kept until nobody needs them."""
