@@ -26,7 +26,7 @@ from .files.sweeper import sweep_for_ever as sweep_files_for_ever
 from .journeys.journeys import tell_answered, tell_asked
 from .links import api as links_api
 from .links import mails as links
-from .links.invitations import invite
+from .links.invitations import invite, invite_more
 from .links.links import follow as follow_links
 from .notifications import mails as notifications
 from .notifications.deliverer import Deliverer
@@ -72,6 +72,7 @@ def create_app(
     """The server as an ASGI application. `database` is opened but not started; `started` is called when all runs."""
     rules = Rules(
         on_created=(ask, invite, tell_asked),
+        on_amended=(invite_more,),
         may_answer=(may_answer,),
         on_settled=(follow, follow_links, keep_files, tell_answered, wake_runs),
     )

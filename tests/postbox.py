@@ -24,6 +24,8 @@ class Postbox:
         self.is_cutting = False  # take a message, and break the line instead of saying so
         self.port = 0
         self._arrived = threading.Condition()
+        self._may_answer = threading.Event()
+        self._may_answer.set()
 
     @property
     def url(self) -> str:
@@ -43,6 +45,13 @@ class Postbox:
             assert self._arrived.wait_for(lambda: len(self.to(address)) >= count, PATIENCE), f"no mail for {address}"
         return self.to(address)[-1]
 
+    def hold(self) -> None:
+        """Take messages, and say nothing until it is let go."""
+        self._may_answer.clear()
+
+    def let_go(self) -> None:
+        self._may_answer.set()
+
     async def handle_RCPT(  # noqa: N802 - the library's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
@@ -56,6 +65,7 @@ class Postbox:
         with self._arrived:
             self.envelopes.append(([*envelope.rcpt_tos], content))
             self._arrived.notify_all()
+        await asyncio.to_thread(self._may_answer.wait, PATIENCE)
         if self.is_cutting:
             assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()

@@ -25,8 +25,16 @@ _PRESENT = timedelta(minutes=10)  # so long somebody may still have the journey 
 def invite(db: Unit, token: Token, new: NewToken, _: By) -> None:
     """Write to everybody who is asked by a new token (`Rules.on_created`)."""
     asked = new.request
-    if not isinstance(asked, NewRequest):
-        return
+    if isinstance(asked, NewRequest):
+        _invite(db, token, asked)
+
+
+def invite_more(db: Unit, token: Token, asked: NewRequest, _: By) -> None:
+    """Write to those who are asked since a request was amended, and were not before (`Rules.on_amended`)."""
+    _invite(db, token, asked)
+
+
+def _invite(db: Unit, token: Token, asked: NewRequest) -> None:
     if asked.spec.journey and asked.spec.is_open:
         links.to_journey(db, token.environment_id, asked.spec.journey, WHOEVER)
     if not asked.spec.notify:

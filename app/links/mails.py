@@ -23,6 +23,7 @@ from .slugs import slug_of
 LONGEST_EXCERPT = 600  # characters of a question's body in a mail
 
 _ANSWERED = NotNeeded("the question was answered or withdrawn meanwhile")
+_NOT_ASKED = NotNeeded("others are asked meanwhile")
 _REVOKED = NotNeeded("the link was revoked meanwhile")
 
 
@@ -94,6 +95,8 @@ def _look(db: Unit, mail: Mail) -> _Looked | NotNeeded | Doubt:
     request = None if token is None else lifecycle.find(db, token.id)
     if token is None or request is None or token.is_settled:
         return _ANSWERED
+    if request.spec.approvers and not lifecycle.is_asked(db, request.spec, mail.recipient):
+        return _NOT_ASKED
     journey = request.spec.journey
     kind, subject = (JOURNEY, journey) if journey else (TOKEN, token.id)
     link = links.standing(db, token.environment_id, kind, subject, mail.recipient)

@@ -61,8 +61,12 @@ class Deliverer:
         return letters.write(mail.kind, around)
 
     async def _deliver_for_ever(self) -> None:
+        is_fresh = not self._database.is_postgresql  # nobody else can be sending, so no lease holds
         while True:
             try:
+                if is_fresh:
+                    await self._database.write(outbox.resume, key=LAST)
+                    is_fresh = False
                 await self.deliver()
                 await asyncio.sleep(await self._seconds_left())
             except DatabaseUnavailable:

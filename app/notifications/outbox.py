@@ -112,6 +112,11 @@ def retry(db: Unit, mail_id: str) -> bool:
     return db.execute(again.values(values)).one_or_none() is not None
 
 
+def resume(db: Unit) -> None:
+    """Try at once what was under way, or put off, when the one server of this database ended."""
+    db.execute(update(_outbox).where(_IS_WAITING, _outbox.c.attempts > 0).values(due_at=db.now))
+
+
 def next_due(db: Unit) -> datetime | None:
     """When the next mail has to be looked at; None when there is none."""
     due: datetime | None = db.execute(

@@ -53,6 +53,7 @@ async def amend_request(request: Asked, token_id: FromPath[str]) -> Response[Sho
             new,
             standing.version if seen is None else seen,
             asker.by("rest"),
+            service.rules,
             key=f"token:{token_id}",
         )
         match outcome:

@@ -15,6 +15,7 @@ from ..database.types import Instant
 from ..people import groups
 from ..people.models import PersonRow
 from ..tokens.lifecycle import (
+    NO_RULES,
     AlreadySettled,
     Answer,
     Changed,
@@ -22,6 +23,7 @@ from ..tokens.lifecycle import (
     NotFound,
     Objection,
     Refused,
+    Rules,
     Unchecked,
     as_of,
     change_default,
@@ -200,7 +202,15 @@ def at_version(db: Unit, token_id: str, version: int) -> Spec | None:
     return None if text is None else specs.read(text)
 
 
-def amend(db: Unit, token_id: str, environment_id: str, new: NewRequest, seen_version: int | None, by: By) -> Amendment:
+def amend(
+    db: Unit,
+    token_id: str,
+    environment_id: str,
+    new: NewRequest,
+    seen_version: int | None,
+    by: By,
+    rules: Rules = NO_RULES,
+) -> Amendment:
     """Ask something else on a token that still waits. Whoever has the old version before them is told so.
 
     With `seen_version` the amendment is meant for that version only.
@@ -218,7 +228,10 @@ def amend(db: Unit, token_id: str, environment_id: str, new: NewRequest, seen_ve
         return Changed(request.version)
     if new.spec == request.spec:
         return Amended(request)
-    return Amended(_amended(db, token, request, new, by))
+    amended = Amended(_amended(db, token, request, new, by))
+    for follow_amended in rules.on_amended:
+        follow_amended(db, token, new, by)
+    return amended
 
 
 def unknown_groups(db: Unit, spec: Spec) -> list[str]:

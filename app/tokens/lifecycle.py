@@ -145,17 +145,19 @@ Settlement = Settled | AlreadySettled | NotFound | Refused | Unchecked | Changed
 Objection = Refused | Unchecked | Changed
 OnCreated = Callable[[Unit, Token, NewToken, By], None]
 MayAnswer = Callable[[Unit, Token, Answer, By], Objection | None]
+OnAmended = Callable[[Unit, Token, Any, By], None]
 OnSettled = Callable[[Unit, Token, By], None]
 
 
 class Rules(msgspec.Struct, frozen=True):
     """What neighbours add to the life of a token, inside its transactions.
 
-    `on_created` follows a creation; `may_answer` can refuse an answer to a token with a request; `on_settled`
-    follows every settlement, for example by waking a run.
+    `on_created` follows a creation, and `on_amended` what then was asked instead; `may_answer` can refuse an answer to
+    a token with a request; `on_settled` follows every settlement, for example by waking a run.
     """
 
     on_created: tuple[OnCreated, ...] = ()
+    on_amended: tuple[OnAmended, ...] = ()
     may_answer: tuple[MayAnswer, ...] = ()
     on_settled: tuple[OnSettled, ...] = ()
 

@@ -89,6 +89,22 @@ def test_an_answer_stops_the_mails(mailing: House, postbox: Postbox) -> None:
     assert [] == postbox.to(ben)
 
 
+def test_who_is_asked_later_is_written_to_then(mailing: House, postbox: Postbox) -> None:
+    """And nobody a second time; who is not asked any more is not reminded."""
+    ada, ben, cora = mailing.program(ADAS_KEY), an_address(), an_address("cora")
+    token = asked(ada, ben, timeout="4d")
+    mailing.deliver()
+
+    amended = ada.ask("PATCH", f"{token.path}/request", json={"approvers": [cora], "title": "Publish it now?"})
+    assert 200 == amended.status_code
+    mailing.deliver()
+    mailing.clock.move(days=3, hours=1)
+    mailing.deliver()
+
+    assert [1, 2] == [len(postbox.to(address)) for address in (ben, cora)]
+    assert "Publish it now?" == postbox.to(cora)[0]["subject"]
+
+
 def test_one_reminder_comes_before_the_deadline(mailing: House, postbox: Postbox) -> None:
     ada, ben = mailing.program(ADAS_KEY), an_address()
     token = asked(ada, ben, timeout="4d")
