@@ -13,10 +13,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from waitpoint import step, task, wait
+from waitpoint import Decision, Request, step, task, wait
 
 MOST_TURNS = 8
-NEEDS_A_PERSON = {"refund"}
 
 Message = dict[str, Any]
 
@@ -33,12 +32,40 @@ class Thought(Struct):
     words: str = ""
 
 
-class Verdict(Struct):
-    """What a person says to a tool call; `arguments`, where given, replace those of the model."""
+class Refund(Struct):
+    """The arguments of a refund, as the form that a person approves or changes."""
 
-    approved: bool
-    comment: str = ""
-    arguments: dict[str, Any] | None = None
+    order: int
+    amount: float
+
+
+#: What only a person may permit, and the form of its arguments.
+NEEDS_A_PERSON: dict[str, type[Struct]] = {"refund": Refund}
+
+
+def question(call: ToolCall) -> Request:
+    """May it? The form is filled with what the model wants, and what is sent is what will be done."""
+    return Request(
+        title=f"May the agent {call.name.replace('_', ' ')}?",
+        form=NEEDS_A_PERSON[call.name],
+        proposed=call.arguments,
+        decisions=[
+            Decision(
+                value="approve",
+                label="Do it",
+                effect="It is done at once, as the form says.",
+                output={"approved": True},
+            ),
+            Decision(
+                value="refuse",
+                label="Refuse",
+                effect="The agent reads your comment.",
+                output={"approved": False},
+                form=False,
+                require=["comment"],
+            ),
+        ],
+    )
 
 
 @step(retries=3, backoff="1s", time_limit="2m")
@@ -61,23 +88,23 @@ async def call_tool(call: ToolCall) -> Any:
 
 
 @step
-async def show(call: ToolCall, token_id: str) -> None:
-    """Tell whoever may decide; the answer is a `Verdict`, by page, API, or `waitpoint tokens complete`."""
-    print(f"May I {call.name} {call.arguments}?  {token_id}", flush=True)
+async def show(call: ToolCall, link: str) -> None:
+    """Tell whoever may decide."""
+    print(f"May I {call.name} {call.arguments}?\n  {link}", flush=True)
 
 
 async def permitted(call: ToolCall) -> ToolCall | str:
     """The call as it may be made, or why not."""
     if call.name not in NEEDS_A_PERSON:
         return call
-    token = await wait.create_token(timeout="3d", tags=["agent", f"tool:{call.name}"])
-    await show(call, token.id)
-    verdict = await wait.for_token(token, Verdict)
-    if not verdict.ok:
+    token = await wait.create_token(timeout="3d", tags=["agent", f"tool:{call.name}"], request=question(call))
+    await show(call, str(token.approval_url))
+    result = await wait.for_token(token, dict[str, Any])
+    if not result.ok:
         return "refused: nobody answered"
-    if not verdict.output.approved:
-        return f"refused: {verdict.output.comment or 'no reason given'}"
-    return ToolCall(call.name, verdict.output.arguments or call.arguments)
+    answer = dict(result.output)
+    approved, comment = answer.pop("approved"), answer.pop("comment", "")
+    return ToolCall(call.name, answer) if approved else f"refused: {comment}"
 
 
 @task(id="agent")

@@ -9,24 +9,18 @@ import os
 import sys
 from dataclasses import dataclass
 
-from waitpoint import step, task, wait
+from waitpoint import Decision, Request, step, task, wait
 
 URL = os.environ.get("WAITPOINT_URL", "http://127.0.0.1:8000")
 LOUD = ("buy", "free", "winner", "!!!")
 
 
 @dataclass
-class Approval:
-    """What the approval page gives."""
+class Outcome:
+    """What a moderator decides, and what the pipeline gives."""
 
-    approved: bool
-    comment: str = ""
-
-
-@dataclass
-class Decision:
     published: bool
-    why: str
+    comment: str = ""
 
 
 @step
@@ -41,23 +35,45 @@ async def tell_moderators(text: str, link: str) -> None:
     print(f"Please decide about {text!r}:\n  {link}", flush=True)
 
 
+def question(text: str, suspicion: float) -> Request:
+    """What the moderator sees: the post as it is, two buttons with their effects, and what happens without an answer."""
+    return Request(
+        title="Publish this post?",
+        context={"post": text, "suspicion": suspicion},
+        decisions=[
+            Decision(
+                value="publish",
+                label="Publish",
+                effect="Everybody can read it at once.",
+                output={"published": True},
+            ),
+            Decision(
+                value="hold",
+                label="Hold back",
+                effect="Its author reads your comment.",
+                output={"published": False},
+                require=["comment"],
+            ),
+        ],
+        on_timeout={"published": False, "comment": "no moderator looked at it within a day"},
+    )
+
+
 @task(id="moderation")
-async def moderate(text: str) -> Decision:
-    if await suspicion(text) < 0.5:
-        return Decision(published=True, why="nothing suspicious")
-    token = await wait.create_token(timeout="24h", tags=["moderation"])
-    await tell_moderators(text, f"{URL}/approve/{token.id}?token={token.public_access_token}")
-    answer = await wait.for_token(token, Approval)
-    if not answer.ok:
-        return Decision(published=False, why="no moderator looked at it within a day")
-    return Decision(answer.output.approved, answer.output.comment or "a moderator decided")
+async def moderate(text: str) -> Outcome:
+    score = await suspicion(text)
+    if score < 0.5:
+        return Outcome(published=True, comment="nothing suspicious")
+    token = await wait.create_token(timeout="24h", tags=["moderation"], request=question(text, score))
+    await tell_moderators(text, str(token.approval_url))
+    return await wait.for_token(token, Outcome).unwrap()
 
 
 async def main(text: str) -> None:
     run = await moderate.options(tags=["example"]).trigger(text)
     print(f"See it wait: {URL}/runs/{run.id}")
-    decision = await run.result()
-    print("published:" if decision.published else "held:", decision.why)
+    outcome = await run.result()
+    print("published" if outcome.published else "held back", outcome.comment)
 
 
 if __name__ == "__main__":

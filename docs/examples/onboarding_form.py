@@ -1,7 +1,7 @@
 """A form in three steps: the run asks one after the other, checks in between, and asks again where it must.
 
-Each step is a token. The page of your product shows the form and completes the token with its public access token,
-from the browser; this program plays that page in the terminal.
+Each step is a token with a form, and an answer that does not fit its form is refused while the token keeps waiting.
+The customer opens the link that the worker prints, or types the answers into this program.
 
     waitpoint worker onboarding_form
     python onboarding_form.py acme
@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from waitpoint import AsyncWaitpoint, step, task, wait
+from waitpoint import AsyncWaitpoint, InvalidInput, JourneyStep, Request, step, task, wait
 
 STEPS = 3
 
@@ -33,9 +33,9 @@ class Terms(BaseModel):
 
 
 @step
-async def ask_the_page(customer: str, title: str, number: int, public_access_token: str, complaint: str) -> None:
-    """Tell the customer's page what to show next: a row that it reads, a message on a socket, a mail."""
-    print(f"{customer}: step {number} of {STEPS}, {title} {complaint}".rstrip(), flush=True)
+async def tell(customer: str, title: str, link: str) -> None:
+    """Send the link, or have the customer's page show what is behind it."""
+    print(f"{customer}, {title}: {link}", flush=True)
 
 
 @step
@@ -46,9 +46,16 @@ async def complaint_about(company: Company) -> str:
 
 async def answer_to(customer: str, number: int, title: str, form: type[BaseModel], complaint: str = "") -> Any:
     """One step: a week of patience, and an answer that fits its form."""
+    request = Request(
+        title=title,
+        body=complaint,
+        form=form,
+        journey=f"onboarding:{customer}",
+        step=JourneyStep(index=number, of=STEPS, title=title),
+    )
     tags = [f"onboarding:{customer}", f"step:{number}"]
-    token = await wait.create_token(timeout="7d", tags=tags)
-    await ask_the_page(customer, title, number, token.public_access_token, complaint)
+    token = await wait.create_token(timeout="7d", tags=tags, request=request)
+    await tell(customer, title, str(token.approval_url))
     return await wait.for_token(token, form).unwrap()
 
 
@@ -71,7 +78,10 @@ async def main(customer: str) -> None:
             page = await waitpoint.tokens.list(tags=f"onboarding:{customer}", status="WAITING").page()
             for token in page:
                 answer = await asyncio.to_thread(input, f"{token.tags[-1]}, as JSON: ")
-                await waitpoint.tokens.complete(token, json.loads(answer))
+                try:
+                    await waitpoint.tokens.complete(token, json.loads(answer))
+                except (InvalidInput, ValueError) as problem:
+                    print(problem)
             await asyncio.sleep(0.2)
     print(await run.result())
 
