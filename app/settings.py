@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     )
     redirect_urls: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Addresses, with all below them, to which people may be sent on after the last step of a journey.",
+        description="Addresses, with all below them, to which people may be sent on after their answer.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least level that is logged."

@@ -21,12 +21,13 @@ from ..pages.forms import Form
 from ..pages.page import page
 from ..requests.access import Closed, closed_page
 from ..requests.answering import Place, take
+from ..requests.redirects import is_allowed
 from ..service import service_of
 from ..tokens.search import certain
 from ..web.problems import Problem
 from . import journeys
 from .access import exchange, holder_at
-from .views import around, is_allowed, journey_view
+from .views import around, journey_view
 
 Asked = Request[Any, Any, Any]
 

@@ -1,7 +1,6 @@
 """What a journey's page shows. The page and the pushes to open pages both draw from here."""
 
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from ..access.principals import LinkHolder
 from ..database import Unit
@@ -30,19 +29,6 @@ async def around(service: Service, holder: LinkHolder) -> View:
     """What stands around a question that is drawn as it was filled in."""
     journey: Journey = await certain(service.database, journeys.find, holder.environment_id, holder.journey or "")
     return around_of(journey, [])
-
-
-def is_allowed(url: str, allowed: tuple[str, ...]) -> bool:
-    """Whether people may be sent on to an address: it lies below one that the settings name."""
-    parts = urlsplit(url)
-    if (
-        parts.scheme not in {"http", "https"}
-        or parts.username is not None
-        or "\\" in url
-        or ".." in unquote(parts.path).split("/")
-    ):
-        return False
-    return any(_is_below(url, each) for each in allowed)
 
 
 def _view(db: Unit, holder: LinkHolder) -> View | Doubt:
@@ -88,11 +74,3 @@ def around_of(journey: Journey, outcomes: list[dict[str, Any]]) -> View:
         "form": None,
         "changes": None,
     }
-
-
-def _is_below(url: str, allowed: str) -> bool:
-    below, there = urlsplit(url), urlsplit(allowed)
-    if (below.scheme, below.netloc.lower()) != (there.scheme, there.netloc.lower()):
-        return False
-    root = there.path.rstrip("/")
-    return below.path == root or below.path.startswith(root + "/") or (not root and not below.path)

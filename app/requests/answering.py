@@ -12,6 +12,7 @@ from litestar import Request, Response
 
 from ..files.posted import form_with_files
 from ..files.uploads import uploads_for
+from ..pages import flash
 from ..pages.answers import see_other
 from ..pages.forms import Form
 from ..pages.page import page
@@ -29,6 +30,7 @@ from .api import requests_of
 from .forms import UNKNOWN, Control
 from .lifecycle import Request as StandingRequest
 from .models import COMMENT
+from .redirects import is_allowed
 from .spec import Spec
 from .views import changes_between, door_view
 
@@ -286,7 +288,24 @@ def _settled(request: Asked, view: View, *, status_code: int = 200, choice: str 
         view["late_title"] = "This was already answered"
     chosen = next((each for each in choices_of(view["request"].spec) if each.value == choice), None) if view["request"] else None  # fmt: skip
     same = chosen is not None and view["outcome"] is not None and chosen.label == view["outcome"].label
-    return page(request, "approve/settled.html", status_code=status_code, **view, choice=choice, is_same_choice=same)
+    return page(
+        request,
+        "approve/settled.html",
+        status_code=status_code,
+        **view,
+        **_onward(request, view),
+        choice=choice,
+        is_same_choice=same,
+    )
+
+
+def _onward(request: Asked, view: View) -> dict[str, Any]:
+    """Where somebody goes on who has answered: by a button, and right after the answer without being asked."""
+    standing: StandingRequest | None = view["request"]
+    url = standing.spec.redirect_url if standing is not None and not standing.spec.journey else ""
+    if not view["token"].is_completed or not is_allowed(url, service_of(request).settings.redirect_urls):
+        return {"redirect_url": None, "goes_on_by_itself": False}
+    return {"redirect_url": url, "goes_on_by_itself": request.cookies.get(flash.NAME) == "answer-recorded"}
 
 
 def _either(labels: list[str]) -> str:

@@ -10,8 +10,8 @@ import pytest
 from websockets.sync.client import connect
 
 from app.events import log
-from app.journeys.views import is_allowed
 from app.links.slugs import journey_in, slug_of
+from app.requests.redirects import is_allowed
 from tests.databases import DatabaseMaker
 from tests.journeys.conftest import a_journey, at, step
 from tests.makers import House, Program, open_house

@@ -9,7 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.makers import House, Program
+from tests.cast import ADAS_KEY
+from tests.databases import DatabaseMaker
+from tests.makers import House, Program, open_house
 from tests.pages.conftest import Visitor, text_of
 from tests.requests.conftest import address, ask
 
@@ -337,3 +339,18 @@ def test_enter_in_a_field_decides_nothing(ben: Visitor, ada: Program) -> None:
     assert 'name="rows" value="stay" hidden' in first[0]
     assert 200 == send(ben, token, rows="stay", field_amount="5").status_code
     assert "WAITING" == ada.show(token)["status"]
+
+
+def test_who_has_answered_goes_on_where_the_settings_allow(make_database: DatabaseMaker) -> None:
+    """Right after the answer without being asked, later by a button; nowhere else, whatever a program says."""
+    with make_database("sqlite") as url, open_house(url, redirect_urls="https://shop.example.com/thanks") as house:
+        ada, ben = house.program(ADAS_KEY, house.dev), Visitor(house)
+        for target, is_allowed in (("https://shop.example.com/thanks/8812", True), ("https://evil.example/", False)):
+            token = opened(ben, ada, redirectUrl=target)
+            done = send(ben, token, decision="approve")
+
+            assert is_allowed == (f'content="0; url={target}"' in done.text)
+            later = ben.open(f"/approve/{token.id}").text
+            assert is_allowed == (f'href="{target}"' in later)
+            assert 'http-equiv="refresh"' not in later
+        ben.client.close()
