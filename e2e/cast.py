@@ -67,7 +67,7 @@ def sign_in(page: Page, server: RunningServer) -> None:
     assert link is not None, f"The server printed no sign-in link:\n{server.log}"
     page.goto(link[0])
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Tokens", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Inbox", exact=True)).to_be_visible()
 
 
 def row_of(page: Page, token: SimpleNamespace) -> Any:

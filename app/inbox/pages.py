@@ -107,8 +107,8 @@ def _quick_choice(standing: StandingRequest, value: str) -> Choice | None:
 
 
 def _beside(next_id: str) -> str:
-    """Where the page that follows puts the finger."""
-    return f"#request_{next_id}" if ids.is_token_id(next_id) else ""
+    """Where the page that follows puts the finger: on the link of that row, which takes the focus by itself."""
+    return f"#open_{next_id}" if ids.is_token_id(next_id) else ""
 
 
 def _me(request: Asked) -> Person:

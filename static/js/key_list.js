@@ -9,7 +9,6 @@ customElements.define("key-list", class extends HTMLElement {
     this.wanted.checked = !stored();
     this.wanted.addEventListener("change", () => store(!this.wanted.checked));
     document.addEventListener("keydown", this);
-    if (location.hash.startsWith("#request_")) document.getElementById(location.hash.slice(1))?.querySelector(".row-link")?.focus();
   }
 
   disconnectedCallback() {

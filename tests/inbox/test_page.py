@@ -71,7 +71,7 @@ def test_deciding_goes_on_to_the_next(newcomer: Program, mia: Asked) -> None:
         **{k: v.replace("&amp;", "&") for k, v in fields.items() if k != "choices"},
     )
 
-    assert (303, f"/inbox?q=sale#request_{second.id}") == (answer.status_code, answer.headers["location"])
+    assert (303, f"/inbox?q=sale#open_{second.id}") == (answer.status_code, answer.headers["location"])
     shown = newcomer.show(first.id)
     assert ("COMPLETED", '{"approved":true}') == (shown["status"], shown["output"])
     assert [second.id] == mia.ids()
