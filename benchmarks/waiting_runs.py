@@ -34,6 +34,7 @@ class Found:
 
     count: int
     ready: list[float]  # seconds
+    ready_cpu: list[float]  # seconds of the server
     memory: float  # bytes
     idle: float  # of a core
     completions: float  # per second
@@ -71,7 +72,7 @@ def measure(*, quick: bool) -> Iterator[Report]:
                 if each is few
                 else f"{readable(per_run[number - 1])} bytes{_mark(reached=per_run[number - 1] < BYTES)}",
                 f"{each.idle:.2%}{_mark(reached=each.idle < IDLE)}",
-                f"{Spread.of(each.ready)} s{_mark(reached=each.count > 10_000 or Spread.of(each.ready).median < READY)}",
+                f"{Spread.of(each.ready)} s, CPU {Spread.of(each.ready_cpu).median:.2f} s{_mark(reached=each.count > 10_000 or Spread.of(each.ready).median < READY)}",
                 readable(each.completions)
                 if each is few
                 else f"{readable(each.completions)}, {against(each.completions / few.completions, COMPLETIONS, at_least=True)}",
@@ -89,17 +90,18 @@ def _mark(*, reached: bool) -> str:
 
 def _measured(count: int, *, rounds: int, seconds: float) -> Found:
     with filling.waiting_runs(count) as (url, runs):
-        ready = []
+        ready, ready_cpu = [], []
         for _ in range(rounds):
             with servers.waitpoint(url) as server:
                 ready.append(server.seconds_to_ready)
+                ready_cpu.append(machine.cpu_seconds(server.pid))
                 server.stop(signal.SIGKILL)
         with servers.waitpoint(url) as server:
             memory, idle = _at_rest(server, runs, seconds)
         _expect_all_to_wait(url, count)
         with servers.waitpoint(url) as server:
             completions, cpu = _complete(server, runs[:_FEW])
-        return Found(count, ready, memory, idle, completions, cpu)
+        return Found(count, ready, ready_cpu, memory, idle, completions, cpu)
 
 
 def _at_rest(server: Server, runs: Sequence[Waiting], seconds: float) -> tuple[float, float]:
