@@ -1,11 +1,12 @@
 """Take the pictures of the README: `.venv/bin/python -m scripts.screenshots`.
 
-A server of its own with a few tokens, the desk on a wide screen, the door on a phone, side by side.
+A server of its own with a few questions, the desk on a wide screen, the door on a phone, side by side.
 """
 
 import base64
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -18,12 +19,42 @@ from tests.servers import RunningServer
 PICTURES = Path(__file__).parent.parent / "docs" / "images"
 DESK = {"width": 1120, "height": 700}
 PHONE = {"width": 390, "height": 760}
-QUESTIONS = [
-    ("26h", ["publish", "autumn-sale"], None),
-    ("50m", ["refund", "order:8812"], None),
-    ("3d", ["onboarding:42"], {"approved": True, "comment": "Welcome."}),
-    ("7d", ["contract", "legal"], None),
-    ("2h", ["moderation", "user:123"], {"approved": False, "comment": "Ask again without the picture."}),
+QUESTIONS: list[dict[str, Any]] = [
+    {
+        "timeout": "26h",
+        "tags": ["autumn-sale"],
+        "request": {
+            "title": "Publish the autumn sale?",
+            "body": "It starts on **Monday**. Please check the prices.",
+            "diff": {"before": "All boots 10 % off.", "after": "All boots 20 % off.\nWhile stocks last."},
+            "requester": "ada@example.com",
+            "decisions": [
+                {"value": "publish", "label": "Publish", "effect": "Goes live at once.", "output": {"approved": True}},
+                {"value": "back", "label": "Send back", "output": {"approved": False}, "require": ["comment"]},
+            ],
+            "onTimeout": {"output": {"approved": False, "comment": "Nobody answered in time."}},
+        },
+    },
+    {
+        "timeout": "9m",
+        "tags": ["refund", "order:8812"],
+        "request": {"title": "Refund order 8812 (EUR 1,240)?", "requester": "shop@example.com"},
+    },
+    {
+        "timeout": "3d",
+        "tags": ["onboarding:42"],
+        "request": {"title": "Open an account for Nordwind GmbH?", "requester": "onboarding@example.com"},
+    },
+    {
+        "timeout": "7d",
+        "tags": ["agent", "mail"],
+        "request": {
+            "title": "May the agent send this mail?",
+            "requester": "agent@example.com",
+            "form": {"type": "object", "properties": {"subject": {"type": "string"}}, "required": ["subject"]},
+        },
+    },
+    {"timeout": "5h", "tags": ["legal"], "request": {"title": "Sign the contract with Kai Brandt?"}},
 ]
 SIDE_BY_SIDE = """
 <body style="margin:0;padding:32px;display:flex;gap:32px;align-items:center;background:#e6e6ee">
@@ -45,11 +76,11 @@ def main() -> None:
 
 
 def take_all(server: RunningServer) -> None:
-    tokens = [ask(server, *question) for question in QUESTIONS]
+    links = [ask(server, question) for question in QUESTIONS]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(**launch_options())  # type: ignore[arg-type]  # its own options
         desk = picture_of_the_desk(browser, server)
-        phone = picture_of_the_door(browser, server, tokens[0])
+        phone = picture_of_the_door(browser, links[0])
         page = browser.new_page(viewport={"width": 1296, "height": 660})
         page.set_content(SIDE_BY_SIDE.format(desk=text_of(desk), phone=text_of(phone)))
         page.locator("img").last.wait_for()
@@ -57,26 +88,24 @@ def take_all(server: RunningServer) -> None:
         browser.close()
 
 
-def ask(server: RunningServer, timeout: str, tags: list[str], answer: object) -> dict[str, str]:
-    """Create a token, and answer it when there is an answer."""
+def ask(server: RunningServer, question: dict[str, Any]) -> str:
+    """Ask it; gives the address under which it is answered."""
     headers = {"Authorization": f"Bearer {server.key}"}
-    address = f"{server.url}/api/v1/waitpoints/tokens"
-    token: dict[str, str] = httpx.post(address, headers=headers, json={"timeout": timeout, "tags": tags}).json()
-    if answer is not None:
-        httpx.post(f"{address}/{token['id']}/complete", headers=headers, json={"data": answer})
-    return token
+    answer = httpx.post(f"{server.url}/api/v1/waitpoints/tokens", headers=headers, json=question)
+    answer.raise_for_status()
+    return str(answer.json()["approvalUrl"])
 
 
 def picture_of_the_desk(browser: Browser, server: RunningServer) -> bytes:
     page = browser.new_page(viewport=DESK)  # type: ignore[arg-type]  # width and height
     sign_in(page, server)
-    page.goto(f"{server.url}/tokens")
+    page.goto(f"{server.url}/inbox?scope=all")
     return settled(page)
 
 
-def picture_of_the_door(browser: Browser, server: RunningServer, token: dict[str, str]) -> bytes:
+def picture_of_the_door(browser: Browser, link: str) -> bytes:
     page = browser.new_page(viewport=PHONE, color_scheme="dark")  # type: ignore[arg-type]  # width and height
-    page.goto(f"{server.url}/approve/{token['id']}?token={token['publicAccessToken']}")
+    page.goto(link)
     return settled(page)
 
 
