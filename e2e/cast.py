@@ -39,6 +39,10 @@ class AdasProgram:
         """Queue a run of a task; gives its id."""
         return str(self._post(f"/api/v1/tasks/{task}/trigger", {"payload": payload})["id"])
 
+    def run(self, run_id: str) -> dict[str, Any]:
+        """The run as it stands."""
+        return self._send("GET", f"/api/v3/runs/{run_id}", None)
+
     def links(self, token: SimpleNamespace) -> list[dict[str, Any]]:
         """Who has a link to the token, and what became of it."""
         every: list[dict[str, Any]] = self._send("GET", f"{TOKENS}/{token.id}/links", None)["data"]

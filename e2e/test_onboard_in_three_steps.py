@@ -1,7 +1,9 @@
 """An onboarding in three steps, left half-way on one device and finished on another."""
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +14,12 @@ from e2e.cast import AdasProgram, is_live
 from e2e.looking import complaints_of, look_over
 from tests.makers import unique
 from tests.servers import RunningServer
+from tests.tasks.workers import RunningWorker, eventually
 
 pytestmark = pytest.mark.timeout(180)
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "docs" / "examples"
+PATIENCE = 30_000  # milliseconds: a worker, a server and a browser share a busy machine
 
 FORMS: dict[int, tuple[str, dict[str, Any]]] = {
     1: ("Your company", {"company": {"type": "string", "title": "Company"}}),
@@ -77,3 +83,40 @@ def test_onboard_in_three_steps(new_context: Callable[..., BrowserContext], shar
     expect(phone.get_by_text("DE02 1203 0000")).to_be_visible()
     outputs = [json.loads(program.look(token)["output"]) for token in (first, second, third)]
     assert [{"company": "Acme"}, {"account": "DE02 1203 0000"}, {"people": 12}] == outputs
+
+
+def test_a_run_leads_through_its_steps(
+    new_context: Callable[..., BrowserContext], shared_server: RunningServer, tmp_path: Path
+) -> None:
+    """The example of the docs with a real worker: it checks each answer, and asks again where it must."""
+    program, customer = AdasProgram(shared_server), unique("acme-")
+    worker = RunningWorker(shared_server.url, shared_server.key, tmp_path, module=EXAMPLES / "onboarding_form.py")
+    run_id = program.trigger("onboarding", {"customer": customer})
+    link = eventually(lambda: re.search(rf"{customer}, Your company: (\S+)", worker.log), "the first step")[1]
+    laptop = new_context().new_page()
+
+    laptop.goto(link)
+    laptop.get_by_label("Name").fill("Atlantis Ltd")
+    laptop.get_by_label("Country").fill("AT")
+    laptop.get_by_role("button", name="Send").click()
+    expect(laptop.get_by_text("We cannot find this company there.")).to_be_visible(timeout=PATIENCE)
+    laptop.get_by_label("Name").fill("Kites Ltd")
+    laptop.get_by_label("Country").fill("AT")
+    expect(laptop.get_by_text("Saved", exact=True)).to_be_visible(timeout=PATIENCE)
+    laptop.context.close()
+
+    phone = new_context(viewport={"width": 375, "height": 667}).new_page()
+    phone.goto(link)
+    expect(phone.get_by_label("Name")).to_have_value("Kites Ltd")
+    phone.get_by_role("button", name="Send").click()
+    expect(phone.get_by_text("Step 2 of 3: Whom we write to")).to_be_visible(timeout=PATIENCE)
+    phone.get_by_label("Email").fill("ada@example.com")
+    phone.get_by_role("button", name="Send").click()
+    expect(phone.get_by_text("Step 3 of 3: Our terms")).to_be_visible(timeout=PATIENCE)
+    phone.get_by_label("Yes").check()
+    phone.get_by_role("button", name="Send").click()
+    expect(phone.get_by_role("heading", name="Thank you. That was all.")).to_be_visible(timeout=PATIENCE)
+
+    output = eventually(lambda: program.run(run_id).get("output"), "the end of the run")
+    worker.stop()
+    assert {"customer": customer, "welcome": True, "company": "Kites Ltd", "email": "ada@example.com"} == output

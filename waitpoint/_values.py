@@ -24,7 +24,8 @@ class CreatedToken(Value, frozen=True, kw_only=True):
     """A token that exists now, or existed before (`is_cached`) under the same idempotency key.
 
     Whoever has `url` or `public_access_token` can complete the token, so neither is part of its repr. A token with a
-    request has an `approval_url`, where people answer; whoever has it may, where the request names nobody.
+    request has an `approval_url`, where people answer; whoever has it may, where the request names nobody. As a step of
+    a journey it has a `journey_url`, the one page for all steps, on the same terms.
     """
 
     id: str
@@ -32,6 +33,7 @@ class CreatedToken(Value, frozen=True, kw_only=True):
     url: str
     public_access_token: str
     approval_url: str | None = None
+    journey_url: str | None = None
 
     def __repr__(self) -> str:
         return f"CreatedToken(id={self.id!r}, is_cached={self.is_cached!r})"

@@ -347,6 +347,9 @@ class Conversation:
             token = await certain(self._database, retrieve, made["id"])
             assert token is not None  # noqa: S101 - it was made in the transaction that recorded it
             shown["approvalUrl"] = await approval_url_of(self._service, token)
+            journey_url = await self._service.questions.journey_url(self._service, token)
+            if journey_url is not None:
+                shown["journeyUrl"] = journey_url
         return shown
 
     def _token(self, token: Token) -> Any:

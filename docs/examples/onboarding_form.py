@@ -1,7 +1,7 @@
 """A form in three steps: the run asks one after the other, checks in between, and asks again where it must.
 
 Each step is a token with a form, and an answer that does not fit its form is refused while the token keeps waiting.
-The customer opens the link that the worker prints, or types the answers into this program.
+The customer opens the link that the worker prints, the same for all steps, or types the answers into this program.
 
     waitpoint worker onboarding_form
     python onboarding_form.py acme
@@ -55,7 +55,7 @@ async def answer_to(customer: str, number: int, title: str, form: type[BaseModel
     )
     tags = [f"onboarding:{customer}", f"step:{number}"]
     token = await wait.create_token(timeout="7d", tags=tags, request=request)
-    await tell(customer, title, str(token.approval_url))
+    await tell(customer, title, str(token.journey_url))
     return await wait.for_token(token, form).unwrap()
 
 

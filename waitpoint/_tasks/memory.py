@@ -613,4 +613,9 @@ def _made(token: Token, *, is_cached: bool) -> dict[str, Any]:
         "url": f"https://waitpoint.test/api/v1/waitpoints/tokens/{token.id}/callback/secret",
         "publicAccessToken": "public",
     }
-    return made if token.request is None else made | {"approvalUrl": f"https://waitpoint.test/approve/{token.id}"}
+    if token.request is None:
+        return made
+    made["approvalUrl"] = f"https://waitpoint.test/approve/{token.id}"
+    if journey := token.request.get("journey"):
+        made["journeyUrl"] = f"https://waitpoint.test/journeys/{journey}"
+    return made
