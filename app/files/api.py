@@ -34,6 +34,8 @@ async def send_file(request: Asked, token_id: FromPath[str]) -> Response[File]:
     asker: ApiKey | PublicAccess = request.auth
     if isinstance(asker, PublicAccess) and not asker.may_complete(token_id):
         raise beyond_the_scope()
+    if isinstance(asker, PublicAccess):
+        await _refuse_strangers(request, token_id, asker)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != KIND:
         raise Problem(415, "not-a-form", f"A file is sent as {KIND}.")
     uploads = uploads_for(request, token_id, asker.environment_id)
@@ -76,6 +78,14 @@ async def fetch_at_the_door(request: Asked, token_id: FromPath[str], file_id: Fr
 
 
 ROUTES = [send_file, fetch_file, fetch_at_the_desk, fetch_at_the_door]
+
+
+async def _refuse_strangers(request: Asked, token_id: str, asker: PublicAccess) -> None:
+    """A public access token names nobody, so where certain people are asked it answers nothing, and sends nothing."""
+    service = service_of(request)
+    token = await certain(service.database, retrieve, token_id, asker.environment_id)
+    if token is not None and not await service.questions.is_open(token):
+        raise Problem(403, "not-asked", "This asks certain people; who answers sends the files, too.")
 
 
 async def _given(request: Asked, token_id: str, environment_id: str, file_id: str) -> Stream:

@@ -11,7 +11,7 @@ import msgspec
 from litestar import Request, Response
 
 from ..files.posted import form_with_files
-from ..files.uploads import uploads_for
+from ..files.uploads import Glance, uploads_for
 from ..pages import flash
 from ..pages.answers import see_other
 from ..pages.forms import Form
@@ -80,9 +80,10 @@ async def take(
     request: Asked, token_id: str, environment_id: str, by: By, place: Place | None = None
 ) -> Response[Any] | None:
     """What becomes of a form that was sent: the answer is recorded, or the page says what is wrong. None: no such token."""
-    posted = await form_with_files(request, uploads_for(request, token_id, environment_id))
     place = place or own_place(token_id)
     view = await _view(request, token_id, environment_id, by)
+    may_send = view is not None and view["token"].is_waiting and view["refusal"] is None
+    posted = await form_with_files(request, uploads_for(request, token_id, environment_id) if may_send else Glance())
     if view is None:
         return None
     if view["token"].is_settled:

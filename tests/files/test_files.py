@@ -152,6 +152,19 @@ def test_a_file_that_is_far_too_large_costs_nothing_else(ada: Program, ben: Visi
     assert 'value="as typed"' in page.text
 
 
+def test_who_may_not_answer_sends_nothing(house: House, ada: Program, ben: Visitor) -> None:
+    token = ada.make_token(request={"form": FORM, "approvers": ["mia@example.com"]})
+    ben.open(f"/approve/{token.id}?token={token.public_access_token}")
+
+    answers = [
+        send(ben_with(house, token), token),
+        upload(ben, token, {"/name": "Ben"}, ("a.pdf", PDF, "application/pdf")),
+    ]
+
+    assert {403} == {answer.status_code for answer in answers}
+    assert {} == house.read(lifecycle.of_token, token.id)
+
+
 def test_a_settled_token_takes_no_file(house: House, ada: Program) -> None:
     token = ada.make_token()
     ada.post(f"{token.path}/complete", json={})
