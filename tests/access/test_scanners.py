@@ -101,6 +101,7 @@ def _links(house: House) -> list[tuple[str, dict[str, str]]]:
         "name": "approval",
         "secret": house.write(sign_in.make_link, owner.id),
         "slug": "dev",
+        "file_id": "file_1",
         "key_id": house.make_key().id,
         "mail_id": "mail_1",
         "link_id": "link_1",
