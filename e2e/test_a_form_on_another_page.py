@@ -61,9 +61,9 @@ class Shop:
 
     def show(self, server: RunningServer, token: dict[str, Any], access: str = "") -> str:
         words = {"server": server.url, "id": token["id"], "token": access or token["publicAccessToken"]}
-        (self.folder / "index.html").write_text(PAGE.format_map(words))
+        (self.folder / f"{token['id']}.html").write_text(PAGE.format_map(words))
         (self.folder / "shop.js").write_text(SCRIPT.format_map(words))
-        return f"http://localhost:{self.site.server_port}/"
+        return f"http://localhost:{self.site.server_port}/{token['id']}.html"
 
 
 @pytest.fixture
