@@ -13,7 +13,7 @@ from ..durations import BadDuration, parse_duration
 from ..environments import api_keys, environments, signing_keys
 from ..environments.environments import DEFAULT_SLUG
 from ..environments.models import SCOPES, Environment, KeyListing
-from ..environments.signing_keys import PUBLIC_ACCESS
+from ..environments.signing_keys import LINK, PUBLIC_ACCESS
 from ..notifications import trial
 from ..notifications.addresses import BadAddress, address_of
 from ..pages.forms import wrong_name
@@ -171,7 +171,11 @@ def revoke_key(db: Unit, *, key: str) -> KeyListing | Refusal:
 
 
 def rotate_key(db: Unit, *, environment: str, grace: str) -> Rotated | Refusal:
-    """Sign public access tokens of an environment with a new key; the old one verifies for the grace period."""
+    """Sign public access tokens of an environment with a new key; the old one verifies for the grace period.
+
+    Without grace the links in mails end, too: that is asked for when somebody has read the keys. They outlive
+    every other rotation, because a mail cannot be sent anew.
+    """
     found = environments.find(db, environment)
     if found is None:
         return _no_environment(db, environment)
@@ -180,6 +184,8 @@ def rotate_key(db: Unit, *, environment: str, grace: str) -> Rotated | Refusal:
     except BadDuration as error:
         return Refusal(f"the grace period {error}; {NO_GRACE} for none")
     made = signing_keys.rotate(db, PUBLIC_ACCESS, found.id, length, _COMMAND)
+    if not length:
+        signing_keys.rotate(db, LINK, found.id, length, _COMMAND)
     return Rotated(found.slug, made.id, iso(db.now + length))
 
 

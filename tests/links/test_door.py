@@ -4,6 +4,8 @@ import httpx
 import jwt
 import pytest
 
+from app.admin import operations
+from app.environments import environments
 from app.people import people
 from tests.links.conftest import an_address, asked, link_for
 from tests.makers import House, Program
@@ -147,6 +149,23 @@ def test_a_forged_link_opens_nothing(house: House, ada: Program, ben: Visitor, s
 
     assert told.status_code in {401, 403}
     assert "This link does not work" in text_of(told)
+
+
+def test_links_outlive_a_rotation_unless_it_has_no_grace(house: House, ben: Visitor) -> None:
+    """A mail cannot be sent anew; after a leak it has to be."""
+    program, address = house.newcomer(), an_address()
+    slug = next(each.slug for each in house.read(environments.every) if each.id == program.environment_id)
+    token = asked(program, address, notify=False)
+    path = link_for(program, token, address)
+
+    house.write(lambda db: operations.rotate_key(db, environment=slug, grace="1d"))
+    house.forget()
+    assert 200 == ben.open(path).status_code
+    house.write(lambda db: operations.rotate_key(db, environment=slug, grace="0s"))
+    house.forget()
+    assert 401 == ben.open(path).status_code
+
+    assert 200 == ben.open(link_for(program, token, address)).status_code
 
 
 def test_who_is_asked_and_signed_in_needs_no_link(house: House, ada: Program, ben: Visitor) -> None:
