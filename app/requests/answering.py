@@ -83,7 +83,13 @@ async def take(
     place = place or own_place(token_id)
     view = await _view(request, token_id, environment_id, by)
     may_send = view is not None and view["token"].is_waiting and view["refusal"] is None
-    posted = await form_with_files(request, uploads_for(request, token_id, environment_id) if may_send else Glance())
+    uploads = uploads_for(request, token_id, environment_id) if may_send else Glance()
+    try:
+        posted = await form_with_files(request, uploads)
+    except Problem as problem:
+        if problem.code != "duplicate-field" or view is None or view["token"].is_settled:
+            raise
+        return _twice(request, place, view)
     if view is None:
         return None
     if view["token"].is_settled:
@@ -91,6 +97,13 @@ async def take(
     if view["request"] is None:
         return await _take_plain(request, place, view, posted, by)
     return await _take(request, place, view, posted, by)
+
+
+def _twice(request: Asked, place: Place, view: View) -> Response[str]:
+    """A decision must not depend on which of two is read."""
+    filled = as_asked(view["request"])
+    filled.errors[_DECISION] = "Something was sent twice, so nothing was recorded. Choose one answer."
+    return _question(request, place, view, filled, status_code=400)
 
 
 async def _take(request: Asked, place: Place, view: View, posted: Form, by: By) -> Response[Any] | None:

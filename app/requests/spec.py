@@ -200,7 +200,7 @@ def written(spec: Spec) -> str:
     return json.dumps(msgspec.to_builtins(spec), ensure_ascii=False, separators=(",", ":"))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)  # a request can be half a megabyte
 def read(text: str) -> Spec:
     """The request that was kept."""
     return msgspec.convert(json.loads(text), Spec)

@@ -156,7 +156,8 @@ def test_a_decision_that_was_not_offered_comes_back(ben: Visitor, ada: Program, 
 
 
 def test_two_decisions_at_once_are_none(ben: Visitor, ada: Program) -> None:
-    token = opened(ben, ada)
+    """The page comes back and says so (B-49)."""
+    token = opened(ben, ada, title="Publish?")
 
     page = ben.client.post(
         f"/approve/{token.id}",
@@ -165,6 +166,8 @@ def test_two_decisions_at_once_are_none(ben: Visitor, ada: Program) -> None:
     )
 
     assert 400 == page.status_code
+    assert "Something was sent twice, so nothing was recorded. Choose one answer." in text_of(page)
+    assert "Publish?" in text_of(page)
     assert "WAITING" == ada.show(token)["status"]
 
 
