@@ -28,7 +28,7 @@ from .messages import Call, Drain, Heartbeat, Hello, NotUnderstood, text_of
 from .models import MADE_TOKEN, WAIT, Checkpoint, Mode, Owner
 from .schemas import run_with
 from .waits import Ended, GoOn, NoSuchToken, NotWaiting, SleepKey
-from .workers import Worker, Workers
+from .workers import Place, Worker, Workers
 
 LOCK_ORDER = "~run:"
 """Runs are locked behind tokens, in every process: the key of a write that locks a run begins so."""
@@ -96,7 +96,8 @@ class Conversation:
         welcome = await self._database.write(
             handover.welcome, worker.environment_id, worker.name, worker.tasks, parked, self._lease.time, key=LOCK_ORDER
         )
-        worker.parked = {run_id: () for run_id in parked if run_id not in welcome.lost}
+        kept = {run_id: at for run_id, at in parked.items() if run_id not in welcome.lost}
+        worker.parked = {run_id: Place(generation) for run_id, generation in kept.items()}
         worker.executing = {each.run.id: each.run.generation for each in welcome.executing}
         self._workers.add(worker)
         promise = {"lease": self._lease.seconds, "heartbeat": self._lease.heartbeat}
@@ -240,7 +241,7 @@ class Conversation:
 
     async def _park(self, call: messages.Park, owner: Owner) -> Reply | None:
         positions = tuple(call.positions)
-        self._worker.parking[owner.run_id] = positions
+        place = self._worker.parking[owner.run_id] = Place(owner.generation, positions)
         try:
             outcome = await self._write(owner, waits.park, owner, positions)
         finally:
@@ -252,7 +253,7 @@ class Conversation:
         if isinstance(outcome, GoOn):
             ended = [{"position": at, "tokens": [self._token(token) for token in ended]} for at, ended in outcome.ended]
             return {"ended": ended}
-        self._workers.parks(self._worker, owner.run_id, positions)
+        self._workers.parks(self._worker, owner.run_id, place)
         self._ring()
         return {"parked": True}
 

@@ -178,6 +178,8 @@ class Dispatcher:
         run_id, generation = event.subject, int(event.data.get("generation", 0))
         held = holder.executing.get(run_id)
         if event.kind == "run.canceled":
+            if held is not None and held > generation:
+                return  # it was tried once more, and given to this worker again
             self._workers.is_done_with(holder, run_id)
             holder.say(messages.write({"type": "cancel", "run": run_id}))
             self._rung.set()

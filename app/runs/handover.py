@@ -16,6 +16,7 @@ from ..tokens.models import Token
 from . import journal, lifecycle
 from .models import COLUMNS, IS_EXECUTING, IS_QUEUED, Checkpoint, Owner, Run, RunRow, run_of
 from .waits import still_theirs, tokens_in
+from .workers import Place
 
 _runs = table_of(RunRow)
 _NEXT = Prepared(
@@ -83,7 +84,7 @@ def claim(
     tasks: tuple[str, ...],
     limit: int,
     lease: timedelta,
-    parked: Mapping[str, tuple[str, ...]],
+    parked: Mapping[str, Place],
     grace: timedelta = lifecycle.PARKED_GRACE,
 ) -> list[Handover]:
     """Give a worker queued runs, with what it must know. `parked` are those that it has in memory, and where."""
@@ -144,13 +145,14 @@ def journal_of(db: Unit, owner: Owner) -> Handover | lifecycle.Fenced:
     return run if isinstance(run, lifecycle.Fenced) else Handover(run, entries(db, run.id), goes_on=False)
 
 
-def _handover(db: Unit, run: Run, positions: tuple[str, ...] | None) -> Handover:
-    if positions is None:
+def _handover(db: Unit, run: Run, place: Place | None) -> Handover:
+    # Queued once, and claimed: whoever parked it has it as it is. Otherwise it was cancelled and tried again meanwhile.
+    if place is None or run.generation != place.generation + 2:
         is_fresh = run.generation == 1
         return Handover(run, () if is_fresh else entries(db, run.id), goes_on=False)
-    if not positions:  # it has said hello since it parked, and only the run itself knows where it waits
+    if not place.positions:  # it has said hello since it parked, and only the run itself knows where it waits
         return Handover(run, _waits_of(db, run.id), goes_on=True)
-    ended = (entry_at(db, run.id, position) for position in positions)
+    ended = (entry_at(db, run.id, position) for position in place.positions)
     return Handover(run, tuple(each for each in ended if each is not None), goes_on=True)
 
 

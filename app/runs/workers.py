@@ -4,11 +4,20 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
 
+import msgspec
+
 from ..access.principals import ApiKey
 from ..realtime.lines import Gone, Line
 from .messages import frame_of
 
 MOST_UNSENT = 50_000  # messages that a worker has not read
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a run that a worker has in memory is parked; no positions where they are not known."""
+
+    generation: int
+    positions: tuple[str, ...] = ()
 
 
 class Worker:
@@ -21,8 +30,8 @@ class Worker:
         self.tasks: tuple[str, ...] = ()
         self.slots = 0
         self.executing: dict[str, int] = {}  # run → generation
-        self.parked: dict[str, tuple[str, ...]] = {}  # run → positions; none where they are not known
-        self.parking: dict[str, tuple[str, ...]] = {}  # about to be parked: it is in memory, whatever comes first
+        self.parked: dict[str, Place] = {}
+        self.parking: dict[str, Place] = {}  # about to be parked: it is in memory, whatever comes first
         self._unsent: list[bytes] = []
         self._rung = asyncio.Event()
 
@@ -97,9 +106,9 @@ class Workers:
         worker.executing[run_id] = generation
         self._holders[run_id] = worker
 
-    def parks(self, worker: Worker, run_id: str, positions: tuple[str, ...]) -> None:
+    def parks(self, worker: Worker, run_id: str, place: Place) -> None:
         worker.executing.pop(run_id, None)
-        worker.parked[run_id] = positions
+        worker.parked[run_id] = place
         self._holders[run_id] = worker
 
     def is_done_with(self, worker: Worker, run_id: str, generation: int | None = None) -> None:

@@ -60,6 +60,14 @@ class FakeWorker:
         assert kind == message["type"], message
         return message
 
+    def hears_first(self, kind: str, *, leaving_aside: str) -> dict[str, Any]:
+        """The next thing of this kind; another may come before it, or not."""
+        while not self._heard:
+            self._read(PATIENCE)
+        if self._heard[0]["type"] == leaving_aside:
+            self._heard.popleft()
+        return self.hears(kind)
+
     def hears_nothing(self, within: float = 0.3) -> None:
         try:
             while True:

@@ -33,6 +33,7 @@ PROGRAMS: dict[str, tuple[tuple[Any, ...], ...]] = {
     "first": (("token",), ("token",), ("any", 0, 1), ("step",), ("all", 1)),
     "sleeper": (("sleep", 5), ("step",), ("sleep", 1)),
     "parent": (("child", TASK), ("all", 0), ("step",)),
+    "listener": (("input",), ("step",), ("input", 4), ("input",)),
 }
 TASKS = tuple(PROGRAMS)
 
@@ -67,6 +68,7 @@ class Schedule:
         self.workers = [self._new_worker(), self._new_worker()]
         self.ghosts: list[Worker] = []
         self.runs: list[str] = []
+        self.listeners: list[str] = []
         self.tokens: list[str] = []
         self.recorded: dict[tuple[str, str], Any] = {}
 
@@ -83,8 +85,11 @@ class Schedule:
             *[self._claim] * 4,
             *[self._advance] * 10,
             *[self._settle] * 3,
+            *[self._send] * 2,
             self._cancel_token,
             self._cancel_run,
+            self._retry,
+            self._give_up,
             self._crash,
             self._pass_time,
             self._ghost_speaks,
@@ -93,7 +98,10 @@ class Schedule:
     def _trigger(self) -> None:
         if len(self.runs) < 3:
             tags = self.random.choice([(), ("red",), ("red", "blue")])
-            self.runs.append(self.world.trigger(self.random.choice(TASKS), tags=tags).id)
+            run = self.world.trigger(self.random.choice(TASKS), tags=tags)
+            self.runs.append(run.id)
+            if run.task == "listener":
+                self.listeners.append(run.id)
 
     def _claim(self) -> None:
         self._claim_for(self.random.choice(self.workers))
@@ -103,7 +111,7 @@ class Schedule:
             if run.id not in self.runs:
                 self.runs.append(run.id)
             held = worker.parked.pop(run.id, None)
-            if held is None:
+            if held is None or held.run.generation + 2 != run.generation:
                 held = Held(run, PROGRAMS[run.task])
             else:
                 held.run = run
@@ -114,7 +122,7 @@ class Schedule:
         """What the server sends to the worker that parked the run: the waits that have ended."""
         checkpoint = next(c for c in self.world.journal(held.run) if c.position == held.waits_at)
         held.waits_at = None
-        self._saw(held, checkpoint.position, list(checkpoint.token_ids) if checkpoint.name == "wait" else [])
+        self._saw(held, checkpoint.position, list(checkpoint.token_ids) if checkpoint.name != "sleep" else [])
 
     def _advance(self) -> None:
         self._advance_one(self.random.choice(self.workers))
@@ -165,6 +173,9 @@ class Schedule:
     def _sleep(self, held: Held, position: str, seconds: int) -> Any:
         return self.world.sleep(held.run, position, seconds=seconds)
 
+    def _input(self, held: Held, position: str, *seconds: int) -> Any:
+        return self.world.input(held.run, position, timedelta(seconds=seconds[0]) if seconds else None)
+
     def _park(self, worker: Worker, held: Held) -> bool:
         answer = self.world.park(held.run, held.waits_at or "")
         if isinstance(answer, GoOn):
@@ -187,6 +198,10 @@ class Schedule:
         if self.tokens:
             self.world.complete(self.random.choice(self.tokens))
 
+    def _send(self) -> None:
+        if self.listeners:
+            self.world.send(self.random.choice(self.listeners))
+
     def _cancel_token(self) -> None:
         if self.tokens:
             self.world.cancel_token(self.random.choice(self.tokens))
@@ -195,6 +210,16 @@ class Schedule:
         if self.random.random() < 0.2:
             run_id = self.random.choice(self.runs)
             self.world.cancel(self.world.read(run_id))
+
+    def _retry(self) -> None:
+        self.world.retry(self.world.read(self.random.choice(self.runs)))
+
+    def _give_up(self) -> None:
+        """A worker stops in the middle of a run, politely."""
+        worker = self.random.choice(self.workers)
+        if worker.executing:
+            _, held = worker.executing.popitem()
+            self.world.give_up(held.run)
 
     def _crash(self) -> None:
         """A worker is killed, or only sleeps and speaks later; another takes its place."""
@@ -227,6 +252,8 @@ class Schedule:
             self.world.sweep()
             for token_id in self.tokens:
                 self.world.complete(token_id)
+            for run_id in self.listeners:
+                self.world.send(run_id)
             self._heartbeats()
             self.world.take_back()
             for worker in self.workers:

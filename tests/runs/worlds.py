@@ -11,7 +11,7 @@ from app.admin.doctor import _RULES
 from app.database import Unit
 from app.environments import environments
 from app.events import append
-from app.runs import journal, lifecycle, waits
+from app.runs import inputs, journal, lifecycle, waits
 from app.runs.lifecycle import NewRun
 from app.runs.models import Checkpoint, Owner, Run
 from app.tokens import lifecycle as tokens
@@ -82,6 +82,15 @@ class World:
 
     def sleep(self, run: Run, position: str, **length: float) -> Any:
         return self.do(waits.sleep, self.owner(run), position, self.clock.now() + timedelta(**length))
+
+    def input(self, run: Run, position: str, timeout: timedelta | None = None) -> Any:
+        return self.do(inputs.open_input, self.owner(run), position, "message", timeout)
+
+    def send(self, run_id: str, output: str = '"hello"') -> Any:
+        return self.do(inputs.send, run_id, self.environment_id, "message", Answer(output=output), ADA, RULES)
+
+    def give_up(self, run: Run) -> Any:
+        return self.do(lifecycle.give_up, self.owner(run))
 
     def park(self, run: Run, *positions: str) -> Any:
         return self.do(waits.park, self.owner(run), positions)
