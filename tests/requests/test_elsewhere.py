@@ -1,5 +1,6 @@
 """The question on somebody else's page: the same one, without a page around it, for whoever holds the public access token."""
 
+import json
 from typing import Any
 
 import httpx
@@ -66,6 +67,18 @@ def test_an_answer_is_recorded_once(house: House, ada: Program) -> None:
     assert (200, True) == (first.status_code, first.json()["isSettled"])
     assert (409, True) == (second.status_code, second.json()["isSettled"])
     assert '{"name":"Ben","guests":["Cleo"]}' == ada.get(token.path).json()["output"]
+
+
+def test_a_file_comes_with_an_answer(house: House, ada: Program) -> None:
+    cv = {"type": "object", "format": "file"}
+    token = ada.make_token(request={"form": {"type": "object", "properties": {"cv": cv}, "required": ["cv"]}})
+    data, file = {"version": "1", "decision": "submit"}, {"/cv:upload": ("cv.txt", b"I can.", "text/plain")}
+
+    answer = ben_with(house, token).post(f"{token.path}/form", data=data, files=file, headers=ORIGIN)
+    output = json.loads(ada.get(token.path).json()["output"])
+
+    assert (200, True) == (answer.status_code, answer.json()["isSettled"])
+    assert b"I can." == ada.get(f"{token.path}/files/{output['cv']['id']}").content
 
 
 def test_a_token_that_asks_nothing_is_approved_or_sent_back(house: House, ada: Program) -> None:
