@@ -108,7 +108,7 @@ def migrate(url: str) -> None:
     """Bring a database to the newest schema, as an operator does."""
     environment = {**without_our_settings(os.environ), "WAITPOINT_DATABASE_URL": url}
     done = subprocess.run(
-        [WAITPOINT, "migrate"], env=environment, capture_output=True, text=True, check=False, timeout=60
+        [WAITPOINT, "migrate"], env=environment, capture_output=True, text=True, check=False, timeout=240
     )
     assert done.returncode == 0, f"waitpoint migrate failed:\n{done.stdout}\n{done.stderr}"
 

@@ -29,7 +29,7 @@ LEASE = 2  # seconds: nobody wants to wait for eight
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120 + 60 * CYCLES)
+@pytest.mark.timeout(400 + 60 * CYCLES)
 @pytest.mark.parametrize(
     ("victims", "kind"), [("worker", "sqlite"), ("server", "sqlite"), ("both", "sqlite"), ("both", "postgresql")]
 )

@@ -92,7 +92,7 @@ def _answer(program: Program, number: int) -> None:
 
 
 async def _until(house: House, program: Program, wanted: dict[str, str]) -> None:
-    async with asyncio.timeout(45):
+    async with asyncio.timeout(200):
         while await asyncio.to_thread(_statuses, house, program, [*wanted]) != [*wanted.values()]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
