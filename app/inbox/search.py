@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, and_, func, or_, select, union
+from sqlalchemy import Select, and_, func, literal_column, or_, select, type_coerce, union
 
 from ..access.principals import Person
 from ..database import Unit
 from ..database.tables import table_of
+from ..database.types import Instant
 from ..durations import parse_duration
 from ..environments import environments
 from ..environments.models import Environment
@@ -137,7 +138,7 @@ def _rows(
 ) -> list[Entry]:
     """The next rows behind a place, before anything is looked for in them."""
     ascending = filters.is_waiting != backwards
-    branches = _branches(reach, filters, db.now)
+    branches = _branches(reach, filters, db.now, place, ascending=ascending)
     if not branches:
         return []
     some = [select(_cut(branch, place, number, ascending=ascending).subquery()) for branch in branches]
@@ -147,8 +148,14 @@ def _rows(
     return [_entry(row) for row in db.execute(statement.limit(number))]
 
 
-def _branches(reach: Reach, filters: Filters, now: datetime) -> list[Select[Any]]:
-    """One range of an index for each environment, status and name; each gives ids and moments."""
+def _branches(
+    reach: Reach, filters: Filters, now: datetime, place: Place | None = None, *, ascending: bool = True
+) -> list[Select[Any]]:
+    """One range of an index for each environment, status and name; each gives ids and moments.
+
+    Where a place bounds the range on the same side, the other bound is hidden from SQLite by `+ 0`: it takes the
+    first one that it sees, and would walk from the very beginning to the place.
+    """
     statuses = (WAITING,) if filters.is_waiting else (COMPLETED, TIMED_OUT)
     if filters.scope == ALL:
         owners = [(_requests, [_requests.c.environment_id == each.id]) for each in _wanted(reach.desks, filters)]
@@ -170,9 +177,12 @@ def _branches(reach: Reach, filters: Filters, now: datetime) -> list[Select[Any]
         for status in statuses:
             branch = select(table.c.token_id, table.c.moment).where(*conditions, table.c.status == status)
             if filters.is_waiting:
-                branch = branch.where(table.c.moment > now)  # the sweeper has the others
+                hidden = type_coerce(table.c.moment.op("+")(literal_column("0")), Instant())
+                from_below = hidden if place is not None and ascending else table.c.moment
+                branch = branch.where(from_below > now)  # the sweeper has the others
                 if filters.due:
-                    branch = branch.where(table.c.moment <= now + parse_duration(filters.due))
+                    from_above = hidden if place is not None and not ascending else table.c.moment
+                    branch = branch.where(from_above <= now + parse_duration(filters.due))
             branches.append(branch)
     return branches
 

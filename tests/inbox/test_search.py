@@ -6,11 +6,11 @@ from app.access.principals import Person
 from app.database import Unit
 from app.inbox import search as searching
 from app.inbox.asked import is_asked, may_see
-from app.inbox.filters import Filters, filters_of
+from app.inbox.filters import Filters, Place, filters_of
 from app.inbox.search import reach_of
 from app.people import groups, people
 from tests.inbox.conftest import COMMAND, Asked, ask
-from tests.makers import House, Program, unique
+from tests.makers import UNKNOWN_ID, House, Program, unique
 
 FOR_YOU, GROUPS, ALL = "", "groups", "all"
 
@@ -163,13 +163,16 @@ def test_who_may_see_a_question(house: House, newcomer: Program, mia: Asked, max
 def test_nothing_is_sorted_or_read_through(house: House, mia: Asked, max_: Asked) -> None:
     """Every list and every number is a range of an index, on both databases: EXPLAIN says so."""
 
-    def explained(db: Unit, who: Asked, filters: Filters) -> str:
+    def explained(db: Unit, who: Asked, filters: Filters, place: Place | None) -> str:
         if house.is_postgresql:
             db.execute(text("SET LOCAL enable_seqscan = off"))
             db.execute(text("SET LOCAL enable_sort = off"))
         plans = []
-        for branch in searching._branches(reach_of(db, who.person_for(db)), filters, db.now):
-            statement = searching._cut(branch, None, 26, ascending=filters.is_waiting)
+        ascending = filters.is_waiting
+        for branch in searching._branches(
+            reach_of(db, who.person_for(db)), filters, db.now, place, ascending=ascending
+        ):
+            statement = searching._cut(branch, place, 26, ascending=ascending)
             prefix = "EXPLAIN " if house.is_postgresql else "EXPLAIN QUERY PLAN "
             compiled = statement.compile(db.connection, compile_kwargs={"literal_binds": True})
             plans += [
@@ -184,11 +187,12 @@ def test_nothing_is_sorted_or_read_through(house: House, mia: Asked, max_: Asked
         (max_, Filters(scope=ALL)),
     ]
     for who, filters in people_and_filters:
-        plan = house.read(explained, who, filters)
-        assert "inbox" in plan, plan
-        assert "TEMP B-TREE" not in plan, plan
-        assert "Sort" not in plan, plan
-        assert "SCAN" not in plan, plan
+        for place in (None, Place(house.clock.now(), UNKNOWN_ID)):
+            plan = house.read(explained, who, filters, place)
+            assert "inbox" in plan, plan
+            assert "TEMP B-TREE" not in plan, plan
+            assert "Sort" not in plan, plan
+            assert "SCAN" not in plan, plan
 
 
 def test_filters_that_mean_nothing_are_left_aside() -> None:

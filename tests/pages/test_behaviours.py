@@ -81,10 +81,10 @@ def test_the_last_minutes_are_counted_down() -> None:
 def test_the_tab_shows_how_many_wait() -> None:
     """On the favicon, drawn without asking the server."""
     with served() as address, looking(1280, "light") as page:
-        open_scene(page, address, "list")
+        open_scene(page, address, "inbox")
 
         icon = page.locator('link[rel="icon"]')
-        expect(icon).to_have_attribute("href", re.compile(r"^data:image/svg\+xml,.*%3E12%3C"))
+        expect(icon).to_have_attribute("href", re.compile(r"^data:image/svg\+xml,.*%3E4%3C"))
 
 
 def test_a_double_click_sends_once(house: House, ada: Program) -> None:
