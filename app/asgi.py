@@ -21,6 +21,7 @@ from .events import Tail
 from .events.watching import Watching
 from .files import api as files_api
 from .files.lifecycle import keep as keep_files
+from .files.lifecycle import kept_with
 from .files.stores import store_of
 from .files.sweeper import sweep_for_ever as sweep_files_for_ever
 from .journeys.journeys import tell_answered, tell_asked
@@ -158,7 +159,7 @@ def build(
         rules=rules,
         questions=Requests(database),
         metrics=metrics,
-        besides=(question_beside, runs_views.holds),
+        besides=(question_beside, runs_views.holds, kept_with),
     )
 
 

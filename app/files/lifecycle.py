@@ -80,6 +80,14 @@ def of_token(db: Unit, token_id: str) -> dict[str, File]:
     return {row.id: File(row.id, row.name, row.type, row.size) for row in rows}
 
 
+def kept_with(db: Unit, token: Token) -> dict[str, Any]:
+    """The files that the answer of a token names, for its page."""
+    if not token.has_request or token.output is None or ids.FILE_PREFIX not in token.output:
+        return {}
+    kept = select(*_SHOWN).where(_files.c.token_id == token.id, _files.c.status == KEPT).order_by(_files.c.id)
+    return {"kept_files": [File(row.id, row.name, row.type, row.size) for row in db.execute(kept)]}
+
+
 def keep(db: Unit, token: Token, _: By) -> None:
     """Keep the files that the answer of a token names; a follower of every settlement."""
     if not token.has_request or token.output is None or ids.FILE_PREFIX not in token.output:

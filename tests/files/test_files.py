@@ -54,6 +54,20 @@ def test_a_file_is_sent_named_in_the_answer_and_fetched(house: House, ada: Progr
     assert "sandbox" in fetched.headers["content-security-policy"]
 
 
+def test_the_page_of_the_token_leads_to_its_files(house: House, ada: Program, desk: Visitor) -> None:
+    """Those that the answer names, and no others."""
+    token = asked(ada)
+    kept, left = send(ada, token).json(), send(ada, token, "draft.pdf").json()
+    ada.complete(token, {"name": "Ben", "cv": kept})
+
+    page = desk.open(f"/tokens/{token.id}")
+    fetched = desk.open(f"/tokens/{token.id}/files/{kept['id']}")
+
+    assert f'href="/tokens/{token.id}/files/{kept["id"]}">cv.pdf</a>' in page.text
+    assert left["id"] not in page.text
+    assert PDF == fetched.content
+
+
 def test_only_those_who_may_fetch_a_file(
     house: House, ada: Program, cleo: Program, ben: Visitor, desk: Visitor
 ) -> None:
