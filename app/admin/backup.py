@@ -1,6 +1,7 @@
-"""A copy of an SQLite database, made while the server goes on writing."""
+"""A copy of an SQLite database and of the files beside it, made while the server goes on writing."""
 
 import os
+import shutil
 import sqlite3
 import tempfile
 from contextlib import closing
@@ -8,17 +9,19 @@ from pathlib import Path
 
 import msgspec
 
+from ..files.stores import folder_of
 from .site import Refusal, Site, connection_beside
 
 PG_DUMP = 'pg_dump --format=custom --file=waitpoint.dump "$WAITPOINT_DATABASE_URL"'
 
 
 class Backup(msgspec.Struct, frozen=True):
-    """A finished copy: where it lies, how large it is, and the number of the last event in it."""
+    """A finished copy: where it lies, how large it is, the number of the last event in it, and how many files lie beside."""
 
     path: str
     size: int  # bytes
     last_event: int
+    files: int
 
 
 def make(site: Site, *, destination: str) -> Backup | Refusal:
@@ -41,8 +44,9 @@ def _problem(site: Site, target: Path) -> str | None:
         return f"this database is PostgreSQL, which copies itself best: {PG_DUMP}"
     if not source.exists():
         return f"there is no database at {source} yet"
-    if target.exists():
-        return f"{target} is there already: name a file that is not"
+    for taken in (target, folder_of(target)):
+        if taken.exists():
+            return f"{taken} is there already: name a file that is not"
     if not target.parent.is_dir():
         return f"there is no folder {target.parent}"
     return None
@@ -62,14 +66,34 @@ def _copied(site: Site, target: Path) -> Backup:
         _copy(site, partial)
         last_event = _checked(partial)
         os.fsync(descriptor)
+        files = _copy_files(site, folder_of(target))
         partial.rename(target)
     except BaseException:
         partial.unlink(missing_ok=True)
+        shutil.rmtree(folder_of(target), ignore_errors=True)
         raise
     finally:
         os.close(descriptor)
     _sync_folder(target.parent)
-    return Backup(str(target), target.stat().st_size, last_event)
+    return Backup(str(target), target.stat().st_size, last_event, files)
+
+
+def _copy_files(site: Site, target: Path) -> int:
+    """The files that people sent. After the database, so that all which the copy of it knows are there."""
+    assert site.database.path is not None  # noqa: S101 - PostgreSQL was refused before
+    source = folder_of(site.database.path)
+    if not source.exists():
+        return 0
+    target.mkdir(mode=0o700)
+    count = 0
+    for path in source.iterdir():
+        with path.open("rb") as sent, (target / path.name).open("wb") as kept:
+            shutil.copyfileobj(sent, kept)
+            kept.flush()
+            os.fsync(kept.fileno())
+        count += 1
+    _sync_folder(target)
+    return count
 
 
 def _copy(site: Site, partial: Path) -> None:

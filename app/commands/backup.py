@@ -20,5 +20,6 @@ def main(arguments: list[str]) -> int:
     if options.json:
         show(made)
     else:
-        print(f"{made['path']}: {made['size']:,} bytes, up to event {made['last_event']:,}.")
+        beside = f"; files beside it: {made['files']:,}" if made["files"] else ""
+        print(f"{made['path']}: {made['size']:,} bytes, up to event {made['last_event']:,}{beside}.")
     return 0

@@ -87,6 +87,9 @@ class Rows:
 
 def store_of(database: Database) -> Store:
     """The store that goes with a database."""
-    if database.path is None:
-        return Rows(database)
-    return Folder(database.path.with_name(f"{database.path.name}.files"))
+    return Rows(database) if database.path is None else Folder(folder_of(database.path))
+
+
+def folder_of(path: Path) -> Path:
+    """The folder of the files that belong to an SQLite file."""
+    return path.with_name(f"{path.name}.files")

@@ -60,6 +60,22 @@ def test_a_restored_backup_serves_what_was_answered_before_it(sqlite_server: Run
         assert "WAITING" == answer.json()["status"]
 
 
+def test_the_files_of_answers_are_in_it(sqlite_server: RunningServer, tmp_path: Path) -> None:
+    """They lie beside the copy as they lie beside the database, and a restored server gives them."""
+    form = {"type": "object", "properties": {"cv": {"type": "object", "format": "file"}}}
+    with httpx.Client(base_url=sqlite_server.url, headers=headers_of(ADAS_KEY)) as ada:
+        token = f"{TOKENS}/{ada.post(TOKENS, json={'request': {'form': form}}).json()['id']}"
+        file = ada.post(f"{token}/files", files={"file": ("cv.txt", b"Ben", "text/plain")}).json()
+        ada.post(f"{token}/complete", json={"data": {"cv": file}}).raise_for_status()
+
+    done = typed("backup", str(tmp_path / "copy.db"), database_url=sqlite_server.database_url)
+
+    assert "files beside it: 1." in done.stdout, done.stderr
+    with running(RunningServer(f"sqlite:///{tmp_path / 'copy.db'}", tmp_path)) as restored:
+        answer = httpx.get(f"{restored.url}{token}/files/{file['id']}", headers=headers_of(ADAS_KEY))
+    assert b"Ben" == answer.content
+
+
 def tokens_in(path: Path) -> set[str]:
     with closing(sqlite3.connect(path)) as copy:
         assert ("ok",) == copy.execute("PRAGMA integrity_check").fetchone()
