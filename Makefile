@@ -20,7 +20,7 @@ run: setup-server ## Start a development server on http://127.0.0.1:8000 (PORT=â
 	@exec $(VENV)/python -m scripts.run_development_server
 
 test: setup tools ## Run all tests: both databases, the official JavaScript SDK, a real browser
-	$(PYTEST) -n auto tests; first=$$?; $(PYTEST) -n auto --maxprocesses 2 e2e && exit $$first
+	$(PYTEST) -n auto --dist worksteal tests; first=$$?; $(PYTEST) -n auto --maxprocesses 2 e2e && exit $$first
 
 e2e: setup tools ## Run the stories in a real browser only
 	$(PYTEST) e2e

@@ -12,6 +12,7 @@ def test_the_page_recovers_and_shows_what_it_missed(page: Page, server: RunningS
     program = AdasProgram(server)
     token, other = program.ask(), program.ask()
     sign_in(page, server)
+    page.goto(f"{server.url}/tokens")
     is_live(page)
 
     server.kill9()

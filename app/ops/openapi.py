@@ -15,6 +15,7 @@ from litestar.routes import HTTPRoute
 
 from .. import ids
 from ..requests.spec import Spec
+from ..runs.messages import LONGEST_NAME
 from ..runs.models import STATUSES as RUN_STATUSES
 from ..tokens.models import STATUSES
 from ..tokens.queries import LARGEST_PAGE, MOST_TAGS
@@ -96,7 +97,6 @@ _EXAMPLES: dict[str, Json] = {
     "create_token": {"timeout": "1h", "tags": ["hello"]},
     "trigger_task": {"payload": {"content": "hello"}, "options": {"tags": ["hello"]}},
     "send_input": {"data": {"approved": True}},
-    "call_of_a_worker": {"type": "finish", "id": 7, "run": "run_1234", "generation": 3, "output": "done"},
     "complete_token": {"data": {"approved": True}},
     "amend_request": {"title": "Publish the autumn sale, without the shoes?"},
     "cancel_token": {"reason": "The order was withdrawn."},
@@ -162,7 +162,7 @@ def _operation(handler: HTTPRouteHandler, path: str, schemas: dict[Any, Json]) -
 def _tag_of(path: str) -> str:
     if "/auth/" in path:
         return "access"
-    of_runs = ("/api/v1/tasks/", "/api/v1/runs", "/api/v2/runs", "/api/v3/runs", "/api/v1/workers/")
+    of_runs = ("/api/v1/tasks/", "/api/v1/runs", "/api/v2/runs", "/api/v3/runs")
     return "runs" if path.startswith(of_runs) else "tokens"
 
 
@@ -278,6 +278,14 @@ _PATH_PARAMETERS: dict[str, Json] = {
     },
     "run_id": {
         "description": "The run's id.",
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "name": {
+        "description": "The name of the input.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME},
+    },
+    "link_id": {
+        "description": "The link's id.",
         "schema": {"type": "string", "minLength": 1},
     },
 }

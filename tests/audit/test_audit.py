@@ -191,7 +191,7 @@ def test_what_people_did_is_a_range_of_an_index(house: House, newcomer: Program)
 
     def explained(db: Unit, wanted: Wanted) -> str:
         if house.is_postgresql:
-            db.execute(text("SET LOCAL enable_seqscan = off"))
+            db.execute(text("SET LOCAL enable_seqscan = off"))  # in a transaction, so with the writer
             db.execute(text("SET LOCAL enable_sort = off"))
         plans = []
         for branch in search._branches(wanted):
@@ -201,9 +201,9 @@ def test_what_people_did_is_a_range_of_an_index(house: House, newcomer: Program)
             plans += [str(tuple(row)) for row in db.connection.exec_driver_sql(prefix + compiled)]
         return "\n".join(plans)
 
-    by_person = house.read(explained, Wanted(environment_id="env_1", who=("person_1", "mia@example.com")))
-    by_people = house.read(explained, Wanted(environment_id="env_1", ways=("verified",)))
-    by_all = house.read(explained, Wanted(environment_id="env_1"))
+    by_person = house.write(explained, Wanted(environment_id="env_1", who=("person_1", "mia@example.com")))
+    by_people = house.write(explained, Wanted(environment_id="env_1", ways=("verified",)))
+    by_all = house.write(explained, Wanted(environment_id="env_1"))
     assert "ix_events_who" in by_person
     assert "ix_events_people" in by_people
     for plan in (by_person, by_people, by_all):

@@ -774,7 +774,7 @@ SOCKETS = [
     ("an origin of elsewhere at the approval page", "/approve/{id}/live", {"origin": "https://evil.example"}),
     ("no cookie", "/live/tokens", {"origin": "{url}", "cookie": "a=b"}),
     ("no cookie at the approval page", "/approve/{id}/live", {"origin": "{url}", "cookie": "a=b"}),
-    ("the cookie of another approval", "/approve/{other}/live", {"origin": "{url}"}),
+    ("the cookie of another approval", "/approve/{other}/live", {"origin": "{url}", "cookie": "approval={access}"}),
 ]
 
 
@@ -784,7 +784,7 @@ def test_b54_a_socket_is_refused_before_it_opens(
 ) -> None:
     """403 to whoever is no page of ours, or holds no cookie for it."""
     token, other = ada.make_token(), ada.make_token()
-    values = {"url": house.url, "id": token.id, "other": other.id}
+    values = {"url": house.url, "id": token.id, "other": other.id, "access": token.public_access_token}
     cookie = f"waitpoint={house.sign_in()}; approval={token.public_access_token}"
     given = {"cookie": cookie} | {name: value.format_map(values) for name, value in headers.items()}
 
