@@ -73,15 +73,11 @@ class Unit:
         """Keep what a statement for the whole batch has brought for one call of `statement` (see foresight.py)."""
         self._foreseen[statement, name] = rows
 
-    def insert(self, statement: Prepared, *rows: Mapping[str, Any]) -> None:
-        """Add rows, together with those that other functions of the batch add: one call of the driver for all.
+    def gather(self, statement: Prepared, *rows: Mapping[str, Any]) -> None:
+        """Add or change rows together with other functions of the batch: one call of the driver for all.
 
-        They are there for every statement that follows.
+        It is done before any statement that follows.
         """
-        self._gathered.setdefault(statement, []).extend(rows)
-
-    def change(self, statement: Prepared, *rows: Mapping[str, Any]) -> None:
-        """Change rows in the same way: together with others, and before any statement that follows."""
         self._gathered.setdefault(statement, []).extend(rows)
 
     def flush(self) -> None:

@@ -97,6 +97,7 @@ _EXAMPLES: dict[str, Json] = {
     "create_token": {"timeout": "1h", "tags": ["hello"]},
     "trigger_task": {"payload": {"content": "hello"}, "options": {"tags": ["hello"]}},
     "send_input": {"data": {"approved": True}},
+    "call_of_a_worker": {"type": "finish", "id": 7, "run": "run_1234", "generation": 3, "output": "done"},
     "complete_token": {"data": {"approved": True}},
     "amend_request": {"title": "Publish the autumn sale, without the shoes?"},
     "cancel_token": {"reason": "The order was withdrawn."},
@@ -162,7 +163,7 @@ def _operation(handler: HTTPRouteHandler, path: str, schemas: dict[Any, Json]) -
 def _tag_of(path: str) -> str:
     if "/auth/" in path:
         return "access"
-    of_runs = ("/api/v1/tasks/", "/api/v1/runs", "/api/v2/runs", "/api/v3/runs")
+    of_runs = ("/api/v1/tasks/", "/api/v1/runs", "/api/v2/runs", "/api/v3/runs", "/api/v1/workers/")
     return "runs" if path.startswith(of_runs) else "tokens"
 
 
@@ -286,6 +287,10 @@ _PATH_PARAMETERS: dict[str, Json] = {
     },
     "link_id": {
         "description": "The link's id.",
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "worker": {
+        "description": "The name that the worker said in its hello.",
         "schema": {"type": "string", "minLength": 1},
     },
 }

@@ -120,7 +120,7 @@ def ask(db: Unit, token: Token, new: NewToken, by: By) -> None:
     asked = new.request
     if not isinstance(asked, NewRequest):
         return
-    db.insert(
+    db.gather(
         _INSERT,
         {
             "token_id": token.id,
@@ -280,7 +280,7 @@ def _ask_approvers(db: Unit, token: Token, asked: list[Approver]) -> None:
     if asked:
         moment = token.timeout_at or FOR_EVER
         row = {"token_id": token.id, "environment_id": token.environment_id, "status": WAITING, "moment": moment}
-        db.insert(_INSERT_APPROVERS, *(row | {"kind": each.kind, "value": each.value} for each in asked))
+        db.gather(_INSERT_APPROVERS, *(row | {"kind": each.kind, "value": each.value} for each in asked))
 
 
 def _address_of(db: Unit, by: By) -> str | None:

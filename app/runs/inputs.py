@@ -100,7 +100,7 @@ def send(
     token = tokens.create(db, environment_id, NewToken(timeout=None, kind=INPUT), by).token
     tokens.settle(db, token.id, environment_id, answer, by)
     number = unread[-1][0] + 1 if unread else 1
-    db.insert(_INSERT, {"run_id": run_id, "name": name, "number": number, "token_id": token.id})
+    db.gather(_INSERT, {"run_id": run_id, "name": name, "number": number, "token_id": token.id})
     record(db, "run.input", run, by, input=name)
     return Sent()
 

@@ -45,7 +45,7 @@ def at(db: Unit, run_id: str, position: str) -> Checkpoint | None:
 
 def write(db: Unit, run_id: str, checkpoint: Checkpoint) -> None:
     """Add to the journal of a run that the caller has locked."""
-    db.insert(_INSERT, {**{name: getattr(checkpoint, name) for name in _FIELDS}, "run_id": run_id, "at": db.now})
+    db.gather(_INSERT, {**{name: getattr(checkpoint, name) for name in _FIELDS}, "run_id": run_id, "at": db.now})
 
 
 def of_run(db: Unit, run_id: str) -> list[Checkpoint]:

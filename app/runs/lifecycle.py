@@ -397,7 +397,7 @@ def _begin_children_anew(db: Unit, run: Run) -> None:
     afresh = [position for position, (child, token) in at.items() if token not in told and _is_canceled(db, child)]
     if afresh:
         values = {"position": f"retry/{attempts + 1}", "kind": STEP, "name": "retry", "error": None, "at": db.now}
-        db.insert(_NOTE, {**values, "run_id": run.id, "result": msgspec.json.encode(afresh).decode()})
+        db.gather(_NOTE, {**values, "run_id": run.id, "result": msgspec.json.encode(afresh).decode()})
 
 
 def _is_canceled(db: Unit, run_id: str) -> bool:
@@ -511,10 +511,10 @@ def _insert(db: Unit, environment_id: str, run_id: str, new: NewRun, by: By, par
         parent_id=parent_id,
         token_id=token_id,
     )
-    db.insert(_INSERT, {**msgspec.structs.asdict(run), "tags": msgspec.json.encode(run.tags).decode()})
+    db.gather(_INSERT, {**msgspec.structs.asdict(run), "tags": msgspec.json.encode(run.tags).decode()})
     if run.tags:
         tag = {"environment_id": environment_id, "run_id": run_id, "status": QUEUED}
-        db.insert(_INSERT_TAGS, *(tag | {"tag": name} for name in dict.fromkeys(run.tags)))
+        db.gather(_INSERT_TAGS, *(tag | {"tag": name} for name in dict.fromkeys(run.tags)))
     record(db, "run.queued", run, by)
     return run
 

@@ -13,6 +13,7 @@ from ..web.bodies import read_body
 from ..web.problems import Problem
 from .dispatcher import Dispatcher
 from .messages import LARGEST_CALL, LARGEST_MESSAGE
+from .schemas import WorkerCall, WorkerReply
 
 Socket = WebSocket[Any, Any, Any]
 
@@ -40,6 +41,7 @@ async def workers(socket: Socket) -> None:
     "/api/v1/workers/{worker:str}/calls",
     guards=[requires_an_api_key_that_may("worker")],
     status_code=200,
+    opt={"body": WorkerCall, "answer": WorkerReply, "problems": (400, 401, 403, 413, 415, 429, 503)},
 )
 async def call_of_a_worker(request: Request[Any, Any, Any], worker: FromPath[str]) -> Response[bytes]:
     """A call of a worker that is too large for its websocket: the same message, and the same reply."""

@@ -68,6 +68,21 @@ class SentInput(msgspec.Struct, frozen=True):
     success: Literal[True]
 
 
+class WorkerCall(msgspec.Struct, frozen=True):
+    """What a worker says of a run, as on its websocket; further fields depend on the type."""
+
+    type: Annotated[str, Meta(description="step, create_token, trigger, finish, fail, …")]
+    id: Annotated[int, Meta(ge=0)]
+    run: str
+    generation: Annotated[int, Meta(ge=0)]
+
+
+class WorkerReply(msgspec.Struct, omit_defaults=True, frozen=True):
+    """What it is answered, as on its websocket."""
+
+    fenced: Annotated[bool, Meta(description="The run is no longer this worker's, and nothing was changed.")] = False
+
+
 class RunError(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True):
     """What a task raised."""
 

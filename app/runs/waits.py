@@ -312,7 +312,7 @@ def note(
         {"run_id": run.id, "position": position, "token_id": token_id, "number": number, "mode": mode, "input": input}
         for number, token_id in enumerate(token_ids)
     ]
-    db.insert(_INSERT, *rows)
+    db.gather(_INSERT, *rows)
     named_input = {} if input is None else {"input": input}
     record(db, "run.waits", run, WORKER, position=position, tokens=list(token_ids), **named_input)
 

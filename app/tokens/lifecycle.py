@@ -329,7 +329,7 @@ def settle(db: Unit, token_id: str, environment_id: str, answer: Answer, by: By,
         if settled is None:
             return _too_late(token, answer)
     if settled.tags:
-        db.change(_RESTATE_TAGS, {"b_id": token_id, "b_status": settled.status})
+        db.gather(_RESTATE_TAGS, {"b_id": token_id, "b_status": settled.status})
     if settled.is_manual:
         details = _details(settled, answer)
         db.record(_kind(settled), settled.id, environment_id=environment_id, actor=by, data=details)
@@ -518,10 +518,10 @@ def _insert(db: Unit, environment_id: str, token_id: str, new: NewToken, by: By)
         default_output=new.default_output,
     )
     digest = None if new.idempotency_key is None else hash_of(new.idempotency_key)
-    db.insert(_INSERT, {**msgspec.structs.asdict(token), "tags": _json(token.tags), "idempotency_hash": digest})
+    db.gather(_INSERT, {**msgspec.structs.asdict(token), "tags": _json(token.tags), "idempotency_hash": digest})
     if token.tags:
         tag = {"environment_id": environment_id, "token_id": token_id, "status": WAITING}
-        db.insert(_INSERT_TAGS, *(tag | {"tag": name} for name in dict.fromkeys(token.tags)))
+        db.gather(_INSERT_TAGS, *(tag | {"tag": name} for name in dict.fromkeys(token.tags)))
     if token.is_manual:
         data = {"tags": token.tags, **_asks(token)}
         db.record("token.created", token_id, environment_id=environment_id, actor=by, data=data)

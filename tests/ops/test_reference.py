@@ -21,9 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 TOKENS = "/api/v1/waitpoints/tokens"
 
-# Forms, files as they are, and what workers say: documented, and no part of the description of the JSON API.
+# Forms, and files as they are: documented, and no part of the description of the JSON API.
 NOT_JSON = {
-    ("POST", "/api/v1/workers/{worker}/calls"),
     ("GET", f"{TOKENS}/{{token_id}}/form"),
     ("POST", f"{TOKENS}/{{token_id}}/form"),
     ("POST", f"{TOKENS}/{{token_id}}/files"),
