@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from http.server import ThreadingHTTPServer
@@ -125,7 +126,9 @@ def test_a_page_completes_a_token_by_itself(page: Page, shop: Shop, shared_serve
 
 @pytest.mark.timeout(180)
 def test_a_page_with_the_wrong_token_is_told_so(page: Page, shop: Shop, shared_server: RunningServer) -> None:
+    """Even a page whose own script comes a second after ours, when the server has long refused."""
     token, other = (ask(shared_server, TOKENS, {}) for _ in range(2))
+    page.route("**/shop.js", lambda route: (time.sleep(1), route.continue_()))
     page.goto(shop.show(shared_server, token, other["publicAccessToken"]))
 
     expect(page.get_by_role("alert")).to_have_text("The public access token does not open this token.")

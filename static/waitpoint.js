@@ -12,6 +12,13 @@ import "./js/form_case.js";
 const OUR_URL = new URL(import.meta.url).origin;
 const STYLES = new URL("css/elsewhere.css", import.meta.url).href;
 
+// Every script that came with the page has run by then, and so has said which events it listens to.
+const PAGE_LISTENS = new Promise((resolve) => {
+  if (document.readyState === "complete") resolve();
+  document.addEventListener("DOMContentLoaded", resolve, { once: true });
+  window.addEventListener("load", resolve, { once: true });
+});
+
 // What the server did not accept: `status`, the sentence as `message`, and `errors` with a JSON pointer for each field.
 export class WaitpointError extends Error {
   constructor(status, problem) {
@@ -49,7 +56,8 @@ async function ask(url, path, token, { headers, ...options } = {}) {
 
 // Draws the form of a token and sends it. Attributes: token-id, access-token, and url for a server elsewhere.
 // Events, which bubble: waitpoint-answered when the answer was recorded, waitpoint-late when there is none to give
-// any more, waitpoint-failed with { error } when the server cannot be asked.
+// any more, waitpoint-failed with { error } when the server cannot be asked. None comes before the page has loaded its
+// scripts, so that none is missed.
 export class WaitpointForm extends HTMLElement {
   static observedAttributes = ["token-id", "access-token", "url"];
 
@@ -137,7 +145,8 @@ export class WaitpointForm extends HTMLElement {
     element.scrollIntoView({ block: "nearest" });
   }
 
-  tell(name, detail = {}) {
+  async tell(name, detail = {}) {
+    await PAGE_LISTENS;
     const event = { bubbles: true, composed: true, detail: { id: this.getAttribute("token-id"), ...detail } };
     this.dispatchEvent(new CustomEvent(name, event));
   }
