@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from e2e.looking import complaints_of
 from e2e.test_use_wait_token import QuietHandler, ask
@@ -128,8 +128,13 @@ def test_a_page_completes_a_token_by_itself(page: Page, shop: Shop, shared_serve
 def test_a_page_with_the_wrong_token_is_told_so(page: Page, shop: Shop, shared_server: RunningServer) -> None:
     """Even a page whose own script comes a second after ours, when the server has long refused."""
     token, other = (ask(shared_server, TOKENS, {}) for _ in range(2))
-    page.route("**/shop.js", lambda route: (time.sleep(1), route.continue_()))
+    page.route("**/shop.js", a_second_later)
     page.goto(shop.show(shared_server, token, other["publicAccessToken"]))
 
     expect(page.get_by_role("alert")).to_have_text("The public access token does not open this token.")
     expect(page.get_by_role("status")).to_have_text("The shop heard: failed")
+
+
+def a_second_later(route: Route) -> None:
+    time.sleep(1)
+    route.continue_()
