@@ -3,6 +3,8 @@
 UV     := scripts/uv
 VENV   := .venv/bin
 PYTEST := $(VENV)/python -m pytest
+# Where Python may not write its bytecode later (PYTHONDONTWRITEBYTECODE), every start would compile everything: 2.7 s, not 1.
+COMPILE := $(VENV)/python -m compileall -q app waitpoint
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-server run test check format bench e2e tools
@@ -11,10 +13,12 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F '\t' '{ printf "  make %-8s %s\n", $$1, $$2 }'
 
 setup: ## Install everything into .venv: server, SDK and the tools of this Makefile
-	@$(UV) sync --frozen --all-extras --quiet
+	@$(UV) sync --frozen --all-extras --compile-bytecode --quiet
+	@$(COMPILE)
 
 setup-server: # only what a running server needs, and nothing taken away from a full .venv
-	@$(UV) sync --frozen --extra server --no-default-groups --inexact --quiet
+	@$(UV) sync --frozen --extra server --no-default-groups --inexact --compile-bytecode --quiet
+	@$(COMPILE)
 
 run: setup-server ## Start a development server on http://127.0.0.1:8000 (PORT=… for another port)
 	@exec $(VENV)/python -m scripts.run_development_server
