@@ -683,13 +683,15 @@ def served() -> Iterator[str]:
 
 class _Gallery(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         prefix = f"/static/{files.version()}/"
         if path.startswith(prefix):
             file = STATIC / path.removeprefix(prefix)
-            return self._answer(file.read_bytes(), mimetypes.guess_type(file.name)[0] or "text/plain")
+            kind = mimetypes.guess_type(file.name)[0] or "text/plain"
+            return self._answer(file.read_bytes(), kind, {"Cache-Control": "max-age=3600"})
         scene = path.strip("/")
         if scene in SCENES:
             return self._answer(draw(scene).encode(), "text/html; charset=utf-8", HEADERS)
