@@ -94,17 +94,17 @@ def measure(*, quick: bool) -> Iterator[Report]:
 
 def _round(side: Side, runs: int, single: int) -> None:
     """Begin and answer many at once, then some one after the other."""
-    before, began = side.cpu(), time.time()
-    drive(side.port, [side.trigger] * runs, connections=CONNECTIONS)
+    before = side.cpu()
+    began_at = drive(side.port, [side.trigger] * runs, connections=CONNECTIONS).began_at
     told = side.noted("told", runs)
-    side.begun.append(runs / (max(told.values()) - began))
+    side.begun.append(runs / (max(told.values()) - began_at))
     time.sleep(1)  # for the last to have come to wait
     side.cpu_begun.append((side.cpu() - before) / runs)
 
-    before, began = side.cpu(), time.time()
-    drive(side.port, [side.answer(token) for token in told], connections=CONNECTIONS)
+    before = side.cpu()
+    began_at = drive(side.port, [side.answer(token) for token in told], connections=CONNECTIONS).began_at
     resumed = side.noted("resumed", runs)
-    side.answered.append(runs / (max(resumed.values()) - began))
+    side.answered.append(runs / (max(resumed.values()) - began_at))
     time.sleep(1)  # for the last to have ended
     side.cpu_answered.append((side.cpu() - before) / runs)
 
@@ -112,9 +112,8 @@ def _round(side: Side, runs: int, single: int) -> None:
     told = side.noted("told", single)
     time.sleep(1)
     for token in told:
-        began = time.time()
-        drive(side.port, [side.answer(token)], connections=1)
-        side.latencies.append(side.noted("resumed", 1)[token] - began)
+        answers = drive(side.port, [side.answer(token)], connections=1)
+        side.latencies.append(side.noted("resumed", 1)[token] - answers.began_at)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ _LENGTH = b"content-length: "
 class Answers:
     """What came back: as many bodies as there were requests, in the order of arrival."""
 
+    began_at: float  # seconds of the epoch, when the first request was sent
     seconds: float
     latencies: list[float]  # seconds
     bodies: list[bytes]
@@ -68,7 +69,7 @@ async def _drive(port: int, requests: Sequence[bytes], connections: int) -> Answ
         (await loop.create_connection(lambda: _Connection(queue, loop.create_future()), "127.0.0.1", port))[1]
         for _ in range(min(connections, len(requests)))
     ]
-    began = time.perf_counter()
+    began_at, began = time.time(), time.perf_counter()
     for connection in opened:
         connection.send_next()
     await asyncio.gather(*(connection.done for connection in opened))
@@ -76,6 +77,7 @@ async def _drive(port: int, requests: Sequence[bytes], connections: int) -> Answ
     for connection in opened:
         connection.transport.close()
     return Answers(
+        began_at,
         seconds,
         [latency for connection in opened for latency in connection.latencies],
         [body for connection in opened for body in connection.bodies],
