@@ -4,7 +4,9 @@ The functions that `asgi.py` hands to `tokens.lifecycle.Rules` are here. They ru
 under the lock of the token's row, so that no answer slips in between a check and a change.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import bindparam, delete, insert, select, update
@@ -193,6 +195,13 @@ def find(db: Unit, token_id: str) -> Request | None:
         return None
     version, text, asked_by, created_at, amended_at = rows[0]
     return Request(version, specs.read(text), msgspec.json.decode(asked_by, type=By), created_at, amended_at)
+
+
+def titles(db: Unit, token_ids: Sequence[str]) -> dict[str, str]:
+    """What these tokens ask, by their ids; without those that ask nobody anything."""
+    statement = select(_requests.c.token_id, _requests.c.title).where(_requests.c.token_id.in_(token_ids))
+    rows: list[Any] = [*db.execute(statement)]
+    return dict(rows)
 
 
 def at_version(db: Unit, token_id: str, version: int) -> Spec | None:

@@ -11,6 +11,7 @@ from ..environments import environments
 from ..environments.models import Environment
 from ..events import Event, log
 from ..pages import words
+from ..requests.lifecycle import titles
 from ..tokens.filters import PERIODS
 from ..tokens.models import SLEEP, Token
 from ..tokens.search import Doubt
@@ -133,6 +134,7 @@ def run_view(db: Unit, run_id: str, environment_id: str | None = None) -> View |
         "entries": story.entries(),
         "is_cut": len(events) == MOST_TOLD or len(journal) == MOST_TOLD,
         "waits": _open_waits(opened, tokens, story),
+        "titles": titles(db, [each.token_id for each in opened]),
         "tokens": tokens,
         "parent": around.get(run.parent_id or ""),
         "children": [around[child] for child in story.children if child in around],

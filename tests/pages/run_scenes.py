@@ -107,6 +107,7 @@ class Scenes:
             "entries": Story(events, journal, tokens).entries(),
             "is_cut": False,
             "waits": [],
+            "titles": {},
             "tokens": tokens,
             "parent": None,
             "children": [],
@@ -209,7 +210,9 @@ class Scenes:
         run, token = self.run(), self._token()
         log, journal = self._asked(run)
         wait = OpenWait("3", "all", (token,), ())
-        return self.shown(run, log, journal=journal, tokens={TOKEN: token}, waits=[wait])
+        return self.shown(
+            run, log, journal=journal, tokens={TOKEN: token}, waits=[wait], titles={TOKEN: "Publish this comment?"}
+        )
 
     def _asleep(self) -> dict[str, Any]:
         run, token = self.run(), self._token(kind="SLEEP", tags=())

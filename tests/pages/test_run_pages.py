@@ -186,6 +186,16 @@ class TestRun:
         assert 2 <= token_page.text.count(f'href="/runs/{run.id}"')
         assert f"by a run of {run.task}" in text_of(token_page)
 
+    def test_what_a_run_asks_is_named_by_its_title(self, desk: Visitor, work: Work) -> None:
+        """The id of a token says nothing to a person."""
+        token = work.program.make_token(request={"title": "Publish <this>?"})
+        run = work.start()
+        work.wait(run, "1", token.id)
+
+        page = desk.open(f"/runs/{run.id}").text
+
+        assert f'<a href="/tokens/{token.id}">Publish &lt;this&gt;?</a>' in page
+
     def test_the_picture_is_drawn_with_attributes_alone(self, desk: Visitor, work: Work) -> None:
         """The page's policy lets no style through, so there is none."""
         run = work.start()
