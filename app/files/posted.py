@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from litestar import Request
 
-from ..pages.forms import Form, form_of
+from ..pages.forms import Form, SentTwice, form_of
 from ..web.problems import Problem
 from .multipart import KIND, LARGEST_FORM, Part, malformed, parts_of
 from .uploads import Taker
@@ -26,13 +26,14 @@ async def form_with_files(request: Request[Any, Any, Any], taker: Taker) -> Form
         return await form_of(request)
     form: Form = {}
     taken: Form = {}
+    twice = set()
     room = LARGEST_FORM
     events = parts_of(request)
     async for event in events:
         if not isinstance(event, Part):
             continue
         if event.name in form:
-            raise Problem(400, "duplicate-field", f"The field {event.name[:60]!r} was sent twice.")
+            twice.add(event.name)
         if event.file_name is None:
             form[event.name] = text = await _text(events, room)
             room -= len(text)
@@ -40,6 +41,8 @@ async def form_with_files(request: Request[Any, Any, Any], taker: Taker) -> Form
             taken |= await _file(event, events, taker)
         else:
             await _pass_over(events)
+    if twice:
+        raise SentTwice(twice, form | taken)
     return form | taken
 
 

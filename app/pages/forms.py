@@ -1,6 +1,6 @@
 """What a person filled in: read from the body of a form, with every way to be wrong answered in words."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,6 +15,14 @@ _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 5_000  # a form of a thousand fields, with rows of them
 
 Form = dict[str, str]
+
+
+class SentTwice(Problem):
+    """A field came twice. A decision must not depend on who reads it first or last; `once` are the other fields."""
+
+    def __init__(self, names: Collection[str], form: Form) -> None:
+        super().__init__(400, "duplicate-field", f"The field {min(names)[:60]!r} was sent twice.")
+        self.once = {name: value for name, value in form.items() if name not in names}
 
 
 async def form_of(request: Request[Any, Any, Any]) -> Form:
@@ -32,13 +40,15 @@ async def form_of(request: Request[Any, Any, Any]) -> Form:
             400, "malformed-form", "The form cannot be read; its text is not UTF-8, or it is too long."
         ) from error
     form: Form = {}
+    twice = set()
     for name, value in pairs:
-        if name in form:
-            # A decision must not depend on who reads it first or last.
-            raise Problem(400, "duplicate-field", f"The field {name[:60]!r} was sent twice.")
         if "\x00" in value:
             raise Problem(400, "nul-character", f"The field {name[:60]!r} contains a character that cannot be stored.")
+        if name in form:
+            twice.add(name)
         form[name] = value.replace("\r\n", "\n")
+    if twice:
+        raise SentTwice(twice, form)
     return form
 
 

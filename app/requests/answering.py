@@ -14,7 +14,7 @@ from ..files.posted import form_with_files
 from ..files.uploads import Glance, uploads_for
 from ..pages import flash
 from ..pages.answers import see_other
-from ..pages.forms import Form
+from ..pages.forms import Form, SentTwice
 from ..pages.page import page
 from ..service import service_of
 from ..tokens.api import settle
@@ -86,10 +86,10 @@ async def take(
     uploads = uploads_for(request, token_id, environment_id) if may_send else Glance()
     try:
         posted = await form_with_files(request, uploads)
-    except Problem as problem:
-        if problem.code != "duplicate-field" or view is None or view["token"].is_settled:
+    except SentTwice as problem:
+        if view is None or view["token"].is_settled:
             raise
-        return _twice(request, place, view)
+        return _twice(request, place, view, problem.once)
     if view is None:
         return None
     if view["token"].is_settled:
@@ -99,9 +99,10 @@ async def take(
     return await _take(request, place, view, posted, by)
 
 
-def _twice(request: Asked, place: Place, view: View) -> Response[str]:
-    """A decision must not depend on which of two is read."""
-    filled = as_asked(view["request"])
+def _twice(request: Asked, place: Place, view: View, once: Form) -> Response[str]:
+    """The page with what was sent once: it cannot be known which of two was meant."""
+    standing: StandingRequest | None = view["request"]
+    filled = Filled(once) if standing is None else as_filled(standing.spec, once)
     filled.errors[_DECISION] = "Something was sent twice, so nothing was recorded. Choose one answer."
     return _question(request, place, view, filled, status_code=400)
 

@@ -156,16 +156,17 @@ def test_a_decision_that_was_not_offered_comes_back(ben: Visitor, ada: Program, 
 
 
 def test_two_decisions_at_once_are_none(ben: Visitor, ada: Program) -> None:
-    """The page comes back and says so (B-49)."""
+    """The page comes back and says so, with what was typed (B-49)."""
     token = opened(ben, ada, title="Publish?")
 
     page = ben.client.post(
         f"/approve/{token.id}",
-        content="version=1&decision=approve&decision=reject",
+        content="version=1&decision=approve&decision=reject&comment=kept",
         headers={"Origin": ben.house.url, "Content-Type": "application/x-www-form-urlencoded"},
     )
 
     assert 400 == page.status_code
+    assert "kept</textarea>" in page.text
     assert "Something was sent twice, so nothing was recorded. Choose one answer." in text_of(page)
     assert "Publish?" in text_of(page)
     assert "WAITING" == ada.show(token)["status"]

@@ -90,7 +90,7 @@ MISTAKES: list[tuple[Any, str, str]] = [
     ({"title": "   "}, "/title", "title must not be empty"),
     ({"title": "a\nBcc: b"}, "/title", "title must be one line"),
     ({"title": "a\u2028b"}, "/title", "title must be one line"),
-    ({"body": "x" * 1_000_000}, "/body", "body must have at most 20,000 characters, not 1,000,000"),
+    ({"body": "x" * 1_000_000}, "/body", "body must have at most 10,000 characters, not 1,000,000"),
     ({"body": "\x1b[31m"}, "/body", "body must not contain control characters"),
     ({"diff": {"before": 1}}, "/diff/after", "after must be given: a diff has two sides"),
     ({"diff": "a"}, "/diff", "diff must be a JSON object"),
