@@ -17,10 +17,10 @@ from ..environments.models import Environment
 from ..notifications.addresses import BadAddress, address_of
 from ..pages import words
 from ..pages.desk import desk
+from ..pages.lists import PERIODS
 from ..pages.page import HEADERS, Frame, page
 from ..people import people
 from ..service import service_of
-from ..tokens.filters import PERIODS
 from ..web.problems import not_found
 from . import export, search
 from .search import Wanted, Way

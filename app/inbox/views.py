@@ -124,10 +124,7 @@ def is_quick(choice: Choice) -> bool:
 def chips_of(filters: Filters) -> list[dict[str, str]]:
     """What narrows the list, each with the address of the list without it."""
     chips = [{"words": f"“{filters.q}”", "without": filters.url(q="")}] if filters.q else []
-    chips += [
-        {"words": f"tag: {tag}", "without": filters.url(tags=tuple(other for other in filters.tags if other != tag))}
-        for tag in filters.tags
-    ]
+    chips += filters.tag_chips()
     if filters.environment:
         chips.append({"words": f"in {filters.environment}", "without": filters.url(environment="")})
     if filters.due:

@@ -2,14 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
-from urllib.parse import urlencode
-
-import msgspec
 
 from .. import ids
 from ..durations import parse_duration
-from ..tokens.filters import SIZE, id_of, period_of, tags_of, text_in
+from ..pages.lists import SIZE, ListFilters, id_of, period_of, tags_of, text_in
 from .models import CANCELED, COMPLETED, EXECUTING, FAILED, QUEUED, WAITING, Status
 from .search import Search
 
@@ -23,26 +19,19 @@ STATUS_NAMES: dict[str, Status] = {
 }
 
 
-class Filters(msgspec.Struct, frozen=True, kw_only=True):
-    """What the list shows. `environment` is a slug, or empty for the first one."""
+class Filters(ListFilters, frozen=True, kw_only=True):
+    """What the list shows."""
 
-    environment: str = ""
+    path = "/runs"
     status: str = ""
     task: str = ""
-    tags: tuple[str, ...] = ()
     id: str = ""
     period: str = ""
-    after: str = ""
-    before: str = ""
 
     @property
     def is_any(self) -> bool:
         """Whether anything but the status narrows the list."""
         return bool(self.task or self.tags or self.id or self.period)
-
-    @property
-    def is_first_page(self) -> bool:
-        return not (self.after or self.before)
 
     def search(self, now: datetime) -> Search:
         """The same, as the domain asks for it."""
@@ -56,13 +45,6 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
             after=self.after or None,
             before=self.before or None,
         )
-
-    def url(self, path: str = "/runs", /, **changes: Any) -> str:
-        """The address of this list with some filters changed. A new filter begins at the newest again."""
-        changed = msgspec.structs.replace(self, **{"after": "", "before": ""} | changes)
-        values = msgspec.structs.asdict(changed) | {"tags": ",".join(changed.tags)}
-        query = urlencode({name: value for name, value in values.items() if value})
-        return f"{path}?{query}" if query else path
 
 
 def filters_of(query: Mapping[str, str]) -> Filters:

@@ -10,9 +10,9 @@ from ..pages import words
 from ..pages.answers import see_other
 from ..pages.desk import desk
 from ..pages.forms import form_of
+from ..pages.lists import PERIODS
 from ..pages.page import HEADERS, page
 from ..service import service_of
-from ..tokens.filters import PERIODS
 from ..tokens.pages import DESK, DESK_FORM, by, environment_of
 from ..tokens.search import certain
 from ..tokens.views import View

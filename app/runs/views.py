@@ -11,8 +11,8 @@ from ..environments import environments
 from ..environments.models import Environment
 from ..events import Event, log
 from ..pages import words
+from ..pages.lists import PERIODS
 from ..requests.lifecycle import titles
-from ..tokens.filters import PERIODS
 from ..tokens.models import SLEEP, Token
 from ..tokens.search import Doubt
 from ..tokens.search import retrieve as token_by_id
@@ -100,10 +100,7 @@ def chips_of(filters: Filters) -> list[dict[str, str]]:
     chips = []
     if filters.task:
         chips.append({"words": f"task: {filters.task}", "without": filters.url(task="")})
-    chips += [
-        {"words": f"tag: {tag}", "without": filters.url(tags=tuple(other for other in filters.tags if other != tag))}
-        for tag in filters.tags
-    ]
+    chips += filters.tag_chips()
     if filters.id:
         chips.append({"words": f"id: {filters.id}", "without": filters.url(id="")})
     if filters.period:

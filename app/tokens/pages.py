@@ -17,13 +17,14 @@ from ..pages import words
 from ..pages.answers import see_other
 from ..pages.desk import desk
 from ..pages.forms import Form, form_of, named
+from ..pages.lists import PERIODS
 from ..pages.page import HEADERS, Frame, page
 from ..service import Service, service_of
 from ..web import strict_json
 from ..web.problems import Problem, not_found
 from . import lifecycle
 from .api import settle
-from .filters import PERIODS, filters_of
+from .filters import filters_of
 from .lifecycle import Answer, NotFound, Refused, Settled, Settlement
 from .models import Token
 from .schemas import LONGEST_COMMENT, LONGEST_REASON, new_token

@@ -10,7 +10,8 @@ from ..environments.models import Environment
 from ..events import log
 from ..events.log import Event
 from ..pages import words
-from .filters import PERIODS, STATUS_NAMES, Filters
+from ..pages.lists import PERIODS
+from .filters import STATUS_NAMES, Filters
 from .models import Token
 from .search import Doubt, count, retrieve, search
 
@@ -62,10 +63,7 @@ def tabs_view(db: Unit, environment: Environment, filters: Filters) -> list[View
 
 def chips_of(filters: Filters) -> list[dict[str, str]]:
     """What narrows the list, each with the address of the list without it."""
-    chips = [
-        {"words": f"tag: {tag}", "without": filters.url(tags=tuple(other for other in filters.tags if other != tag))}
-        for tag in filters.tags
-    ]
+    chips = filters.tag_chips()
     if filters.id:
         chips.append({"words": f"id: {filters.id}", "without": filters.url(id="")})
     if filters.key:
