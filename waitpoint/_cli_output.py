@@ -7,12 +7,40 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from waitpoint._errors import InvalidInput
+
+
+def parser_of(
+    prog: str, description: str, refused: str
+) -> tuple[argparse.ArgumentParser, Callable[[str, Any, str], argparse.ArgumentParser]]:
+    """A parser for a family of commands, and how to add one of them: its name, what it runs, and a sentence about it."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print JSON, one document a line, for scripts")
+    common.add_argument("--url", help="the address of the server, instead of WAITPOINT_URL")
+    codes = f"Exit codes: 0 done; 1 {refused}; 2 not understood; 3 server not reached."
+    parser = argparse.ArgumentParser(prog=prog, description=description, epilog=codes)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, run: Any, sentence: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=sentence, description=sentence, parents=[common])
+        added.set_defaults(run=run)
+        return added
+
+    return parser, command
+
+
+def add_filters(listing: argparse.ArgumentParser, happened: str) -> None:
+    """What every list can be narrowed by; `happened` is what the period is about: created, triggered."""
+    listing.add_argument("--tag", action="append", help="with any of these tags; may be repeated")
+    listing.add_argument("--period", help=f"{happened} within this span of time: 1h, 7d")
+    listing.add_argument("--from", dest="created_from", metavar="WHEN", help=f"{happened} at or after (ISO 8601)")
+    listing.add_argument("--to", dest="created_to", metavar="WHEN", help=f"{happened} at or before (ISO 8601)")
+    listing.add_argument("--limit", type=count, default=25, help="at most so many; 0 for all (default: 25)")
 
 
 def given(**options: Any) -> Any:

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
-from waitpoint._cli_output import count, given, json_in, minute, moment, print_facts, print_table, shown
+from waitpoint._cli_output import (
+    add_filters,
+    given,
+    json_in,
+    minute,
+    moment,
+    parser_of,
+    print_facts,
+    print_table,
+    shown,
+)
 from waitpoint._settings import settings
 from waitpoint._tasks import calls
 from waitpoint._tasks.calls import Run, RunStatus
@@ -166,30 +176,13 @@ def _text(value: Any) -> str | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--json", action="store_true", help="print JSON, one document a line, for scripts")
-    common.add_argument("--url", help="the address of the server, instead of WAITPOINT_URL")
-
-    parser = argparse.ArgumentParser(
-        prog="waitpoint runs",
-        description="Runs of tasks on the server in WAITPOINT_URL, with the key in WAITPOINT_SECRET_KEY.",
-        epilog="Exit codes: 0 done; 1 refused, not found, failed or not ended; 2 not understood; 3 server not reached.",
-    )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-
-    def command(name: str, run: Any, sentence: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=sentence, description=sentence, parents=[common])
-        added.set_defaults(run=run)
-        return added
+    about = "Runs of tasks on the server in WAITPOINT_URL, with the key in WAITPOINT_SECRET_KEY."
+    parser, command = parser_of("waitpoint runs", about, "refused, not found, failed or not ended")
 
     asked = command("list", list_, "List runs, newest first.")
     asked.add_argument("--status", action="append", choices=get_args(RunStatus), type=str.upper)
     asked.add_argument("--task", action="append", help="of any of these tasks; may be repeated")
-    asked.add_argument("--tag", action="append", help="with any of these tags; may be repeated")
-    asked.add_argument("--period", help="triggered within this span of time: 1h, 7d")
-    asked.add_argument("--from", dest="created_from", metavar="WHEN", help="triggered at or after (ISO 8601)")
-    asked.add_argument("--to", dest="created_to", metavar="WHEN", help="triggered at or before (ISO 8601)")
-    asked.add_argument("--limit", type=count, default=25, help="at most so many; 0 for all (default: 25)")
+    add_filters(asked, "triggered")
 
     command("show", show, "Show one run with its payload, output or error.").add_argument("id")
 

@@ -8,11 +8,21 @@ import itertools
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
-from waitpoint._cli_output import count, given, json_in, minute, moment, print_facts, print_table, request_in, shown
+from waitpoint._cli_output import (
+    add_filters,
+    given,
+    json_in,
+    minute,
+    moment,
+    parser_of,
+    print_facts,
+    print_table,
+    request_in,
+    shown,
+)
 from waitpoint._clients import Waitpoint
 from waitpoint._values import Settlement, Token, Unanswered
 
@@ -153,21 +163,8 @@ def _when(at: datetime | None) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--json", action="store_true", help="print JSON, one document a line, for scripts")
-    common.add_argument("--url", help="the address of the server, instead of WAITPOINT_URL")
-
-    parser = argparse.ArgumentParser(
-        prog="waitpoint tokens",
-        description="Tokens of the server in WAITPOINT_URL, with the key in WAITPOINT_SECRET_KEY.",
-        epilog="Exit codes: 0 done; 1 refused, not found or not answered; 2 not understood; 3 server not reached.",
-    )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-
-    def command(name: str, run: Any, sentence: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=sentence, description=sentence, parents=[common])
-        added.set_defaults(run=run)
-        return added
+    about = "Tokens of the server in WAITPOINT_URL, with the key in WAITPOINT_SECRET_KEY."
+    parser, command = parser_of("waitpoint tokens", about, "refused, not found or not answered")
 
     asked = command("create", create, "Create a token.")
     asked.add_argument("--timeout", help="how long it waits (30s, 10m, 1d12h), until when (ISO 8601), or never")
@@ -179,12 +176,8 @@ def _parser() -> argparse.ArgumentParser:
 
     asked = command("list", list_, "List tokens, newest first.")
     asked.add_argument("--status", action="append", choices=["WAITING", "COMPLETED", "TIMED_OUT"], type=str.upper)
-    asked.add_argument("--tag", action="append", help="any of these; may be repeated")
     asked.add_argument("--idempotency-key")
-    asked.add_argument("--period", help="created within this span of time: 1h, 7d")
-    asked.add_argument("--from", dest="created_from", metavar="WHEN", help="created at or after (ISO 8601)")
-    asked.add_argument("--to", dest="created_to", metavar="WHEN", help="created at or before (ISO 8601)")
-    asked.add_argument("--limit", type=count, default=25, help="at most so many; 0 for all (default: 25)")
+    add_filters(asked, "created")
 
     command("show", show, "Show one token with its output.").add_argument("id")
 
