@@ -33,7 +33,7 @@ check: setup ## Check format, lint and types
 	$(VENV)/ruff format --check .
 	$(VENV)/ruff check .
 	$(VENV)/mypy
-	$(VENV)/mypy docs/examples/*.py
+	$(VENV)/mypy docs/examples/*.py docs/examples/adapters/*.py
 
 format: setup ## Put the code into the house format
 	$(VENV)/ruff format .

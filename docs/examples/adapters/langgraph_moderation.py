@@ -25,15 +25,15 @@ class Post(TypedDict, total=False):
     outcome: str
 
 
-async def moderate(post: Post) -> Post:
+async def moderate(state: Post) -> Post:
     question = await ask("moderation", Approval, timeout="24h", tags=["moderation"])
-    print(f"please look at {question.id}: {post['content']}", flush=True)  # again when the node is resumed
+    print(f"please look at {question.id}: {state['content']}", flush=True)  # again when the node is resumed
     approval = await question.unwrap()
     return {"outcome": "published" if approval.approved else "held"}
 
 
-async def publish(post: Post) -> Post:
-    print(f"{post['outcome']} {post['content']}", flush=True)
+async def publish(state: Post) -> Post:
+    print(f"{state['outcome']} {state['content']}", flush=True)
     return {}
 
 
