@@ -93,9 +93,9 @@ class Conversation:
         worker = self._worker
         worker.name, worker.tasks, worker.slots = hello.worker, tuple(dict.fromkeys(hello.tasks)), hello.slots
         parked = dict(hello.parked)
-        welcome = await self._database.write(
-            handover.welcome, worker.environment_id, worker.name, worker.tasks, parked, self._lease.time, key=LOCK_ORDER
-        )
+        held = None if hello.executing is None else dict(hello.executing)
+        found = (worker.environment_id, worker.name, worker.tasks, parked, held, self._lease.time)
+        welcome = await self._database.write(handover.welcome, *found, key=LOCK_ORDER)
         kept = {run_id: at for run_id, at in parked.items() if run_id not in welcome.lost}
         worker.parked = {run_id: Place(generation) for run_id, generation in kept.items()}
         worker.executing = {each.run.id: each.run.generation for each in welcome.executing}

@@ -93,12 +93,26 @@ def claim(
 
 
 def welcome(
-    db: Unit, environment_id: str, worker: str, tasks: tuple[str, ...], parked: Mapping[str, int], lease: timedelta
+    db: Unit,
+    environment_id: str,
+    worker: str,
+    tasks: tuple[str, ...],
+    parked: Mapping[str, int],
+    held: Mapping[str, int] | None,
+    lease: timedelta,
 ) -> Welcome:
-    """A worker has come, or come back: it may bring other code, and may have missed something."""
+    """A worker has come, or come back: it may bring other code, and may have missed something.
+
+    `parked` are the runs that it has in memory and `held` those that it executes, each with its generation. A run
+    that was given to it and never arrived is queued again; None leaves that to the lease.
+    """
     lifecycle.try_again(db, environment_id, tasks)
     kept = still_theirs(db, environment_id, worker, parked)
-    executing = [run_of(row) for row in db.run(_OF_WORKER, {"b_environment": environment_id, "b_worker": worker})]
+    given = [run_of(row) for row in db.run(_OF_WORKER, {"b_environment": environment_id, "b_worker": worker})]
+    executing = [run for run in given if held is None or held.get(run.id) == run.generation]
+    for run in given:
+        if run not in executing:
+            lifecycle.requeue(db, run, lifecycle.WORKER)
     lifecycle.renew(db, tuple(Owner(run.id, run.generation, environment_id) for run in executing), lease)
     return Welcome(
         tuple(run_id for run_id in parked if run_id not in kept),

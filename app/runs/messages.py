@@ -31,12 +31,13 @@ class _OfARun(_Asked, frozen=True, kw_only=True):
 
 
 class Hello(_Asked, frozen=True, kw_only=True, tag="hello"):
-    """Who the worker is, what it can do, and which runs it has parked in memory."""
+    """Who the worker is, what it can do, and which runs it has: parked in memory, and executing if it says so."""
 
     worker: _Text
     tasks: Annotated[list[_Text], Meta(max_length=MOST_TASKS)]
     slots: Annotated[int, Meta(ge=0, le=MOST_SLOTS)]
     parked: Annotated[list[tuple[_RunId, _Generation]], Meta(max_length=MOST_PARKED)] = []
+    executing: Annotated[list[tuple[_RunId, _Generation]], Meta(max_length=MOST_PARKED)] | None = None
 
 
 class Step(_OfARun, frozen=True, kw_only=True, tag="step"):

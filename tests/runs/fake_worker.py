@@ -36,8 +36,8 @@ class FakeWorker:
         """The connection ends, and this is all that the server hears of it."""
         self._open.close()
 
-    def hello(self, *tasks: str, slots: int = 5, parked: list[Any] | None = None) -> dict[str, Any]:
-        return self.ask("hello", worker=self.name, tasks=[*tasks], slots=slots, parked=parked or [])
+    def hello(self, *tasks: str, slots: int = 5, parked: list[Any] | None = None, **more: Any) -> dict[str, Any]:
+        return self.ask("hello", worker=self.name, tasks=[*tasks], slots=slots, parked=parked or [], **more)
 
     def ask(self, kind: str, run: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
         number = self.send(kind, run, **fields)

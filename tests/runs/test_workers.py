@@ -375,6 +375,22 @@ class TestComingBack:
             assert parked["run"] == again.hears("resume")["run"]
             assert {"ok": True} == again.ask("finish", busy, output=1)
 
+    def test_a_run_that_never_reached_its_worker_is_given_anew(self, house: House, dana: Program) -> None:
+        """The server went down with the message under way: the worker does not name it, and waits for no lease."""
+        with FakeWorker(house, dana) as worker:
+            worker.hello(TASK)
+            for _ in range(2):
+                trigger(house, dana)
+            begun, missed = worker.hears("run"), worker.hears("run")
+        with FakeWorker(house, dana, worker.name) as again:
+            again.hello(TASK, executing=[[begun["run"], 1]])
+
+            given = again.hears("run")
+
+            assert (missed["run"], 3) == (given["run"], given["generation"])
+            assert {"fenced": True} == again.ask("finish", missed, output=1)
+            assert {"ok": True} == again.ask("finish", begun, output=1)
+
     def test_a_worker_that_is_gone_soon_loses_its_runs(self, house: House, dana: Program) -> None:
         with FakeWorker(house, dana) as worker:
             worker.hello(TASK)

@@ -63,6 +63,8 @@ class Connection:
         self._home = asyncio.get_running_loop()
         self._unsent: deque[bytes] = deque()
         self._numbers = 0
+        self._frames_heard = 0
+        self._frames_taken = 0
         self._replies: dict[int, tuple[bytes, asyncio.Future[Message]]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._rung: asyncio.Event | None = None
@@ -106,6 +108,7 @@ class Connection:
     # In the event loop of the tasks.
 
     def _take(self, messages: list[Message]) -> None:
+        self._frames_taken += 1
         others = []
         for message in messages:
             number = message.get("reply")
@@ -166,15 +169,23 @@ class Connection:
                 group.create_task(self._listen(socket))
 
     async def _greet(self, socket: ClientConnection) -> None:
-        await socket.send(json.dumps([{"id": 0, "type": "hello", **self._hello()}]))
+        await socket.send(json.dumps([{"id": 0, "type": "hello", **self._hello(), **self._executing()}]))
         async with asyncio.timeout(DIAL_WITHIN * 2):
             first, *more = json.loads(await socket.recv())
         if first.get("reply") != 0 or "error" in first:
             raise ConnectionError(f"the server did not welcome this worker: {first}")
         self._pause = float(first.get("heartbeat", HEARTBEAT))
         self._home.call_soon_threadsafe(self._welcomed, first)
-        self._home.call_soon_threadsafe(self._take, more)
+        self._pass_on(more)
         log.info("Connected to %s", self._settings.url)
+
+    def _executing(self) -> Message:
+        """Which runs are executed; not while what the server said before is still unheard, which may be of a run."""
+        return {"executing": self._heartbeat()} if self._frames_heard == self._frames_taken else {}
+
+    def _pass_on(self, messages: list[Message]) -> None:
+        self._frames_heard += 1
+        self._home.call_soon_threadsafe(self._take, messages)
 
     async def _say(self, socket: ClientConnection) -> None:
         rung = self._rung or asyncio.Event()
@@ -203,7 +214,7 @@ class Connection:
 
     async def _listen(self, socket: ClientConnection) -> None:
         async for frame in socket:
-            self._home.call_soon_threadsafe(self._take, json.loads(frame))
+            self._pass_on(json.loads(frame))
         raise ConnectionError("the server hung up")
 
 
