@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from ..database import Prepared, Unit
 from ..database.tables import table_of
 from ..database.types import Instant
-from ..people import groups
+from ..people import groups, people
 from ..people.models import PersonRow
 from ..tokens.lifecycle import (
     NO_RULES,
@@ -172,7 +172,11 @@ def refusal(db: Unit, request: Request, by: By) -> Refused | None:
         return None
     if not spec.self_approval and by.kind == "api_key" and by.id is not None and by.id == request.asked_by.id:
         return Refused("own-request", "The program that asked may not answer: this request wants somebody else to.")
-    if by.kind == "api_key" or spec.is_open:
+    if by.kind == "api_key":
+        return None
+    if _is_shut_out(db, by):
+        return Refused("shut-out", "This address belongs to somebody who has no access here any more.")
+    if spec.is_open:
         return None
     address = _address_of(db, by)
     if address is None:
@@ -301,20 +305,25 @@ def _address_of(db: Unit, by: By) -> str | None:
     return db.execute(select(_people.c.email).where(_people.c.id == by.id)).scalar_one_or_none()
 
 
+def _is_shut_out(db: Unit, by: By) -> bool:
+    """Whether somebody is known here and was shut out: their links open nothing then, no more than they sign in."""
+    if by.kind == "person":
+        person = people.get(db, by.id or "")
+    else:
+        person = people.find(db, by.name) if by.kind == "link" and by.name else None
+    return person is not None and person.is_disabled
+
+
 def is_asked(db: Unit, spec: Spec, address: str) -> bool:
-    """Whether a request asks whoever has this address, by it or by a group."""
+    """Whether a request asks whoever has this address, by it or by a group. Who was shut out is asked nothing."""
     asked = specs.approvers_of(spec)
+    person = people.find(db, address)
+    if person is not None and person.is_disabled:
+        return False
     if Approver(ADDRESS, address) in asked:
         return True
     slugs = {approver.value for approver in asked if approver.kind == GROUP}
-    if not slugs:
-        return False
-    person_id = _person_with(db, address)
-    return person_id is not None and not slugs.isdisjoint(groups.groups_of(db, person_id))
-
-
-def _person_with(db: Unit, address: str) -> str | None:
-    return db.execute(select(_people.c.id).where(_people.c.email == address)).scalar_one_or_none()
+    return bool(slugs) and person is not None and not slugs.isdisjoint(groups.groups_of(db, person.id))
 
 
 def _json(value: object) -> str:

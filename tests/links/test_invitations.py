@@ -6,7 +6,7 @@ import pytest
 
 from app.links.invitations import reminder_at
 from app.links.mails import moment_in
-from app.people import groups, people
+from app.people import groups, people, sign_in
 from app.tokens.models import By
 from tests.cast import ADAS_KEY
 from tests.links.conftest import an_address, asked
@@ -103,6 +103,26 @@ def test_who_is_asked_later_is_written_to_then(mailing: House, postbox: Postbox)
 
     assert [1, 2] == [len(postbox.to(address)) for address in (ben, cora)]
     assert "Publish it now?" == postbox.to(cora)[0]["subject"]
+
+
+def test_who_was_shut_out_is_not_reminded(mailing: House, postbox: Postbox) -> None:
+    """Nor handed a link, and of those who stay nobody is forgotten."""
+    ada, fired, ben, by = (
+        mailing.program(ADAS_KEY),
+        an_address("fired"),
+        an_address(),
+        By(kind="system", door="command"),
+    )
+    person = mailing.write(people.add, fired, fired, "approver")
+    token = asked(ada, fired, ben, timeout="4d")
+    mailing.deliver()
+
+    mailing.write(sign_in.shut_out, person.id, by)
+    mailing.clock.move(days=3, hours=1)
+    mailing.deliver()
+
+    assert [1, 2] == [len(postbox.to(address)) for address in (fired, ben)]
+    assert 422 == ada.post(f"{token.path}/links", json={"recipient": fired}).status_code
 
 
 def test_one_reminder_comes_before_the_deadline(mailing: House, postbox: Postbox) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.people import groups, people
+from app.people import groups, people, sign_in
 from app.tokens import lifecycle
 from app.tokens.lifecycle import Answer, Refused, Settled, Unchecked
 from app.tokens.models import COMPLETED, By
@@ -90,6 +90,25 @@ def test_who_left_the_group_may_not_answer_any_more(
     assert 403 == doors.person(ben)(token, YES)
     house.write(groups.join, slug, person.id, SYSTEM)
     assert 200 == doors.person(ben)(token, YES)
+
+
+@pytest.mark.parametrize("asked_as", ["address", "group", "whoever"])
+def test_who_was_shut_out_decides_nothing_any_more(
+    house: House, ada: Program, doors: Doors, make_group: Callable[..., str], asked_as: str
+) -> None:
+    """Neither by a link from before nor as a session that has not noticed yet, until they are let in again."""
+    fired = address("fired")
+    asked = {"address": {"approvers": [fired]}, "group": {"approvers": [f"group:{make_group(fired)}"]}, "whoever": {}}
+    token, ways = ask(ada, **asked[asked_as]), (doors.link_of(fired), doors.person(fired))
+    person = house.read(people.find, fired)
+    assert person is not None
+
+    house.write(sign_in.shut_out, person.id, SYSTEM)
+    assert [403, 403] == [way(token, YES) for way in ways]
+    assert "WAITING" == ada.show(token)["status"]
+
+    house.write(sign_in.let_in, person.id, SYSTEM)
+    assert 200 == ways[0](token, YES)
 
 
 def test_the_refusal_says_what_to_do(house: House, ada: Program) -> None:
