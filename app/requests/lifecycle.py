@@ -167,17 +167,29 @@ def follow(db: Unit, token: Token, by: By) -> None:  # noqa: ARG001 - the shape 
 
 def refusal(db: Unit, request: Request, by: By) -> Refused | None:
     """What speaks against somebody answering a request at all; None when they may, by this door."""
-    spec = request.spec
     if by.kind == "system":
         return None
-    if not spec.self_approval and by.kind == "api_key" and by.id is not None and by.id == request.asked_by.id:
-        return Refused("own-request", "The program that asked may not answer: this request wants somebody else to.")
+    if is_own(db, request, by):
+        who = "The program that asked" if by.kind == "api_key" else "Who asks"
+        return Refused("own-request", f"{who} may not answer: this request wants somebody else to.")
     if by.kind == "api_key":
         return None
     if _is_shut_out(db, by):
         return Refused("shut-out", "This address belongs to somebody who has no access here any more.")
-    if spec.is_open:
-        return None
+    return None if request.spec.is_open else _refusal_of_strangers(db, request.spec, by)
+
+
+def is_own(db: Unit, request: Request, by: By) -> bool:
+    """Whether somebody has asked a request themselves that wants somebody else to answer."""
+    if request.spec.self_approval:
+        return False
+    if by.kind == "api_key":
+        return by.id is not None and by.id == request.asked_by.id
+    address = _address_of(db, by)
+    return address is not None and address in {request.spec.requester.lower(), _address_of(db, request.asked_by)}
+
+
+def _refusal_of_strangers(db: Unit, spec: Spec, by: By) -> Refused | None:
     address = _address_of(db, by)
     if address is None:
         return Refused(
@@ -185,8 +197,6 @@ def refusal(db: Unit, request: Request, by: By) -> Refused | None:
         )
     if spec.identity == "signed-in" and by.kind != "person":
         return Refused("sign-in-required", "This request wants to know who answers: sign in first.")
-    if not spec.self_approval and address in {request.spec.requester.lower(), _address_of(db, request.asked_by)}:
-        return Refused("own-request", "Who asks may not answer: this request wants somebody else to.")
     if spec.approvers and not is_asked(db, spec, address):
         return Refused("not-asked", "This request asks other people.")
     return None
