@@ -1,10 +1,10 @@
 """Who stands at the door of a token: with a link of their own, a public access token, or signed in.
 
-The secret in an address is exchanged for a cookie that only this door gets, that signs nobody in, and that lives as
-long as what it opens; and for an address without it. Nothing here changes anything.
+The secret in an address is exchanged for a cookie that only this door gets and that signs nobody in; and for an
+address without it. What the secret is good for is looked up each time. Nothing here changes anything.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -33,6 +33,8 @@ Guest = PublicAccess | LinkHolder | Person
 COOKIE = "approval"
 LINK, PUBLIC_ACCESS = "link", "token"
 """The names that a secret has in an address."""
+AFTERWARDS = timedelta(days=30)
+"""How long a browser keeps a secret that opens nothing any more: who is late sees what became of the question."""
 
 NO_SECRET = (
     "Open the link from your message again",
@@ -133,12 +135,13 @@ async def exchange(connection: Connection, token_id: str) -> Response[Any] | Non
 
 def cookie_of(service: Service, name: str, secret: str, path: str, until: datetime) -> Cookie:
     """The cookie that a secret is exchanged for."""
-    seconds = int((until - service.clock.now()).total_seconds())
+    now = service.clock.now()
+    seconds = int((max(until, now) + AFTERWARDS - now).total_seconds())
     return Cookie(
         key=name,
         value=secret,
         path=path,
-        max_age=max(1, seconds),
+        max_age=seconds,
         httponly=True,
         samesite="lax",
         secure=service.is_secure,

@@ -4,7 +4,7 @@ Who stands at the door is `approval`'s business; here it is shown what is asked,
 wrong with one is said at its field, and nothing that was typed is lost.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -32,7 +32,7 @@ from .lifecycle import Request as StandingRequest
 from .models import COMMENT
 from .redirects import is_allowed
 from .spec import Spec
-from .views import changes_between, door_view
+from .views import changes_between, door_view, typed_in_words
 
 Asked = Request[Any, Any, Any]
 
@@ -294,12 +294,21 @@ def _too_late(request: Asked, place: Place, view: View, posted: Form) -> Respons
     """Somebody was quicker: how it was answered, and that this choice was not recorded."""
     if place.is_journey:
         return see_other(place.path, say="step-answered", flash_path=place.path)
-    return _settled(request, view, status_code=409, choice=posted.get(_DECISION))
+    standing: StandingRequest | None = view["request"]
+    typed = typed_in_words(None if standing is None else standing.spec, posted)
+    return _settled(request, view, status_code=409, choice=posted.get(_DECISION), typed=typed)
 
 
-def _settled(request: Asked, view: View, *, status_code: int = 200, choice: str | None = None) -> Response[str]:
-    """How it was answered; to somebody who chose too late, that their choice was not recorded."""
-    if choice is not None and view["token"].is_completed:
+def _settled(
+    request: Asked,
+    view: View,
+    *,
+    status_code: int = 200,
+    choice: str | None = None,
+    typed: Sequence[tuple[str, str]] = (),
+) -> Response[str]:
+    """How it was answered; to somebody who chose too late, that their choice was not recorded, and what they typed."""
+    if choice is not None and view["token"].is_completed and not view["token"].is_default:
         view["late_title"] = "This was already answered"
     chosen = next((each for each in choices_of(view["request"].spec) if each.value == choice), None) if view["request"] else None  # fmt: skip
     same = chosen is not None and view["outcome"] is not None and chosen.label == view["outcome"].label
@@ -311,6 +320,7 @@ def _settled(request: Asked, view: View, *, status_code: int = 200, choice: str 
         **_onward(request, view),
         choice=choice,
         is_same_choice=same,
+        typed=typed,
     )
 
 

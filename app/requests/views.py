@@ -154,6 +154,17 @@ def changes_between(before: Spec, after: Spec) -> list[Change]:
     return changes
 
 
+def typed_in_words(spec: Spec | None, posted: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What somebody has typed into a form, field by field, for them to read and copy."""
+    fields = [
+        (_path_in_words(spec, name), text)
+        for name, text in posted.items()
+        if spec is not None and name.startswith("/") and ":" not in name and text.strip()
+    ]
+    comment = posted.get(COMMENT, "").strip()
+    return [*fields, ("Comment", comment)] if comment else fields
+
+
 def _question(request: Request, token: Token) -> Question:
     spec = request.spec
     choices = choices_of(spec)

@@ -1,5 +1,7 @@
 """The door with a link of one's own: it shows, a button acts, and whoever comes too late is told kindly."""
 
+import json
+
 import httpx
 import jwt
 import pytest
@@ -75,6 +77,39 @@ def test_a_late_link_tells_that_the_time_is_over(house: House, ada: Program, ben
     assert 200 == told.status_code
     assert "The time is over" in text_of(told)
     assert "Nothing more is needed from you" in text_of(told)
+
+
+def test_a_deadline_closes_no_open_page(house: House, ada: Program, ben: Visitor) -> None:
+    """Who was writing when the time ran out comes in still: to what was taken instead, and to what they had typed."""
+    address = an_address()
+    by_default = {"output": {"approved": False}}
+    token = asked(ada, address, notify=False, timeout="1h", onTimeout=by_default)
+    exchanged = ben.knock("GET", link_for(ada, token, address))
+    assert int(exchanged.headers["set-cookie"].partition("Max-Age=")[2].partition(";")[0]) > 30 * 24 * 3600
+    ben.open(f"/approve/{token.id}")
+    house.clock.move(hours=2)
+
+    told = ben.send(f"/approve/{token.id}", version="1", decision="approve", comment="Fine, but check\nthe prices.")
+
+    assert 409 == told.status_code
+    assert "The time is over" in text_of(told)
+    assert "it counts as “Send back”" in text_of(told)
+    assert "Your choice was not recorded : it came too late" in text_of(told)
+    assert "What you had typed" in text_of(told)
+    assert "Fine, but check\nthe prices." in told.text
+    assert "The time is over" in text_of(ben.open(f"/approve/{token.id}"))
+    assert {"approved": False} == json.loads(ada.show(token)["output"])
+
+
+def test_a_late_link_opens_its_page_more_than_once(house: House, ada: Program, ben: Visitor) -> None:
+    address = an_address()
+    token = asked(ada, address, notify=False, timeout="1h")
+    path = link_for(ada, token, address)
+    house.clock.move(days=40)
+
+    exchanged = ben.knock("GET", path)
+
+    assert int(exchanged.headers["set-cookie"].partition("Max-Age=")[2].partition(";")[0]) > 24 * 3600
 
 
 def test_a_link_to_a_withdrawn_question_tells_why(ada: Program, ben: Visitor) -> None:
