@@ -52,6 +52,11 @@ class Service:
         return self.public_url.startswith("https:")
 
     @property
+    def has_mail_server(self) -> bool:
+        """Whether mails leave this server; else they are printed and shown."""
+        return self.settings.smtp_url is not None
+
+    @property
     def origins(self) -> frozenset[str]:
         """The origins of this server's own pages: the public one and, for people on this machine, the local ones."""
         public = urlsplit(self.public_url)

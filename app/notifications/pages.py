@@ -34,7 +34,7 @@ async def outbox_page(request: Asked) -> Response[str]:
         frame=await desk(request),
         mails=mails,
         kinds=_deliverer(request).kinds,
-        has_server=service.settings.smtp_url is not None,
+        has_server=service.has_mail_server,
         now=service.database.clock.now(),
     )
 
@@ -45,7 +45,7 @@ async def mail_page(request: Asked, mail_id: FromPath[str]) -> Response[str]:
     service, deliverer = service_of(request), _deliverer(request)
     mail = await _mail(request, mail_id)
     kind = deliverer.kinds.get(mail.kind)
-    is_shown = service.settings.smtp_url is None and kind is not None and not kind.lets_in
+    is_shown = not service.has_mail_server and kind is not None and not kind.lets_in
     letter = await deliverer.letter_of(mail) if is_shown else None
     return page(
         request,
@@ -55,6 +55,7 @@ async def mail_page(request: Asked, mail_id: FromPath[str]) -> Response[str]:
         kind=kind,
         letter=None if isinstance(letter, NotNeeded) else letter,
         not_needed=letter.reason if isinstance(letter, NotNeeded) else None,
+        has_server=service.has_mail_server,
         now=service.database.clock.now(),
     )
 

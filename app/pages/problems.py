@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Request, Response
 
+from ..service import service_of
 from ..web.problems import Problem
 from . import words
 from .page import Frame, page
@@ -64,6 +65,7 @@ def _signed_out(request: Request[Any, Any, Any], problem: Problem) -> Response[s
         next_path=here,
         values={},
         errors={},
+        has_server=service_of(request).has_mail_server,
     )
     response.headers.update({name: value for name, value in problem.headers.items() if name != "WWW-Authenticate"})
     return response

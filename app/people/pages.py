@@ -139,6 +139,7 @@ def _page(
         next_path=next_path,
         values={"email": (values or {}).get("email", "")},
         errors=errors or {},
+        has_server=service_of(request).has_mail_server,
     )
 
 

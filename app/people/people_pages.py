@@ -63,8 +63,8 @@ async def invite(request: Asked) -> Response[Any]:
     if errors or role is None:
         return await _list(request, status_code=400, values=form, errors=errors)
     invited = await service.database.write(people.invite, email, name, role, _by(request))
-    say = "person-invited" if invited.is_new else "person-known"
-    return see_other(f"{PATH}/{invited.person.id}", say=say)
+    added = "person-invited" if service.has_mail_server else "person-invited-here"
+    return see_other(f"{PATH}/{invited.person.id}", say=added if invited.is_new else "person-known")
 
 
 @get(PATH + "/{person_id:str}", guards=_GUARDS)
@@ -121,7 +121,8 @@ async def mail_link(request: Asked, person_id: FromPath[str]) -> Response[Any]:
         sign_in.ask_for_link(db, person.email, None)
         return None
 
-    return await _done(request, person_id, mail, say="link-mailed")
+    say = "link-mailed" if service_of(request).has_mail_server else "link-not-mailed"
+    return await _done(request, person_id, mail, say=say)
 
 
 @post(PATH + "/{person_id:str}/shutting-out", guards=_FORM_GUARDS)
@@ -189,6 +190,7 @@ async def _list(
         roles=ROLE_WORDS,
         values={"role": MEMBER} | (values or {}),
         errors=errors or {},
+        has_server=service_of(request).has_mail_server,
     )
 
 
@@ -215,6 +217,7 @@ async def _person(
         roles=ROLE_WORDS,
         roles_here=[(SAME, "The same"), (APPROVER, "Approver"), (MEMBER, "Member")],
         errors=errors or {},
+        has_server=service_of(request).has_mail_server,
     )
 
 

@@ -313,7 +313,14 @@ AUDIT: dict[str, Any] = {
     "periods": LIST["periods"],
     "known_by": KNOWN_BY,
 }
-SIGN_IN: dict[str, Any] = {"frame": Frame(), "has_asked": False, "next_path": None, "values": {}, "errors": {}}
+SIGN_IN: dict[str, Any] = {
+    "frame": Frame(),
+    "has_asked": False,
+    "next_path": None,
+    "has_server": True,
+    "values": {},
+    "errors": {},
+}
 ADA = Profile("person_1", "ada@example.com", "Ada", "owner", "Europe/London")
 MIA = Profile("person_2", f"{'m' * 60}.{'i' * 60}.a@{'example.' * 12}com", "Mia " + "x" * 96, "member")
 TOM = Profile("person_3", "tom@example.com", "Tom", "approver", disabled_at=NOW - timedelta(days=2))
@@ -327,6 +334,7 @@ PEOPLE: dict[str, Any] = {
     "roles": ROLES_IN_WORDS,
     "values": {"role": "member"},
     "errors": {},
+    "has_server": True,
 }
 PERSON: dict[str, Any] = {
     "frame": AT_PEOPLE,
@@ -340,6 +348,7 @@ PERSON: dict[str, Any] = {
     "roles_here": [("same", "The same"), ("approver", "Approver"), ("member", "Member")],
     "values": {"role": "member", "role_in_prod": "approver", "role_in_dev": "same"},
     "errors": {},
+    "has_server": True,
 }
 GROUPS_PAGE: dict[str, Any] = {
     "frame": AT_PEOPLE,
@@ -534,6 +543,7 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "sign-in-mailed": ("sign_in/new.html", SIGN_IN | {"has_asked": True}),
+    "sign-in-not-mailed": ("sign_in/new.html", SIGN_IN | {"has_asked": True, "has_server": False}),
     "sign-in-confirm": (
         "sign_in/confirm.html",
         {"frame": Frame(), "action": "/sign-in", "person": "Ada", "fields": {}},
@@ -582,6 +592,7 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
         PEOPLE | {"errors": {"email": "A mail address is needed."}, "values": {"email": "ada@", "role": "owner"}},
     ),
     "person": ("people/show.html", PERSON),
+    "person-no-server": ("people/show.html", PERSON | {"has_server": False}),
     "person-disabled": (
         "people/show.html",
         PERSON | {"someone": TOM, "groups": [], "values": {"role": "approver"}, "number_of_sessions": 0},
@@ -634,6 +645,17 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
     "outbox-failed": (
         "outbox/show.html",
         OUTBOX | {"mail": MAILS[2], "kind": Kind("Request"), "letter": None, "not_needed": None},
+    ),
+    "outbox-lets-in": (
+        "outbox/show.html",
+        OUTBOX
+        | {
+            "mail": mail(5, kind="invitation", recipient=MIA.email, subject_id=MIA.id, environment_id=None),
+            "kind": Kind("Invitation", lets_in=True),
+            "letter": None,
+            "not_needed": None,
+            "has_server": False,
+        },
     ),
     "forms": ("docs/forms.html", form_page()),
     "forms-refused": ("docs/forms.html", form_page(HALF_FILLED, is_sent=True)),

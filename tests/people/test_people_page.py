@@ -45,6 +45,11 @@ def mails_to(house: House, email: str) -> list[str]:
     return [mail.kind for mail in house.read(outbox.latest, 1000) if mail.recipient == email]
 
 
+def said(answer: Any) -> str:
+    """The cookie with which an answer has the next page say something."""
+    return str(answer.headers["set-cookie"].partition(";")[0])
+
+
 def now(house: House, person: Profile) -> Profile:
     found = house.read(people.get, person.id)
     assert found is not None
@@ -64,6 +69,24 @@ def test_whoever_is_invited_is_mailed_a_link_once(house: House, owner: Owner) ->
     assert [first.headers["location"]] * 2 == [again.headers["location"], f"/people/{person.id}"]
     assert ["invitation"] == mails_to(house, email)
     assert email in owner.open("/people").text
+
+
+def test_without_a_mail_server_an_invitation_says_how_they_get_in(house: House, owner: Owner) -> None:
+    """No page says that a mail is on its way: the person's and the mail's give the command that makes a link."""
+    email = f"{unique()}@example.com"
+
+    invited = owner.send("/people", email=email, role="member")
+    path = invited.headers["location"]
+    person = house.client.get(path, headers=owner.headers | {"cookie": owner.headers["cookie"] + f"; {said(invited)}"})
+    (mail,) = [mail for mail in house.read(outbox.latest, 1000) if mail.recipient == email]
+    mailed = owner.open(f"/settings/outbox/{mail.id}")
+
+    assert "No mail server is set, so make their sign-in link" in person.text
+    assert f"waitpoint people link {email}" in person.text
+    assert "Mail a sign-in link" not in person.text
+    assert f"waitpoint people link {email}" in mailed.text
+    assert f'href="{path}"' in mailed.text
+    assert 200 == owner.open(path).status_code
 
 
 @pytest.mark.parametrize(
