@@ -56,7 +56,16 @@ def test_an_unknown_link_is_late(ben: Visitor) -> None:
     page = ben.open("/sign-in/" + "x" * 43)
 
     assert page.status_code == 410
+    assert 'href="/sign-in">Get a new sign-in link' in page.text
     assert "waitpoint people link" in text_of(page)
+
+
+def test_without_a_mail_server_nobody_is_told_to_wait_for_a_mail(ben: Visitor) -> None:
+    """Whoever asks for a sign-in link hears that none is mailed, and who makes one."""
+    page = ben.send("/sign-in", email="ben@example.com", password="")
+
+    assert "Look at your mail" not in text_of(page)
+    assert "No mail server is set" in text_of(page)
 
 
 def test_signing_out_ends_the_session(ben: Visitor, new_link: str) -> None:
