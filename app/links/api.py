@@ -15,7 +15,7 @@ from ..tokens.search import certain, retrieve
 from ..web.bodies import read_body
 from ..web.problems import Problem, not_found
 from . import links
-from .invitations import NotAsked, hand_out
+from .invitations import NotAsked, OwnRequest, hand_out
 from .mails import url_of
 from .models import TOKEN
 from .schemas import LinkList, MadeLink, MakeLink, made, recipient_in, shown
@@ -42,6 +42,10 @@ async def make_link(request: Asked, token_id: FromPath[str]) -> Response[MadeLin
     link = await service.database.write(hand_out, token, recipient, asker.by("rest"), key=f"token:{token_id}")
     if isinstance(link, NotAsked):
         raise Problem(422, "not-asked", "The request asks other people, so a link for this one would not answer it.")
+    if isinstance(link, OwnRequest):
+        raise Problem(
+            403, "own-request", "Who asks may not answer, and so hands out no links: let the server mail them."
+        )
     return Response(made(link, await url_of(service, link)))
 
 

@@ -47,16 +47,24 @@ class NotAsked(msgspec.Struct, frozen=True):
     """The token asks other people."""
 
 
-def hand_out(db: Unit, token: Token, recipient: str, by: By) -> Link | NotAsked:
-    """The link of a recipient, for somebody who hands it out. Who is not asked could not answer with it."""
+class OwnRequest(msgspec.Struct, frozen=True):
+    """Who asks would hold the link of somebody else, and could answer with it what they may not answer themselves."""
+
+
+def hand_out(db: Unit, token: Token, recipient: str, by: By) -> Link | NotAsked | OwnRequest:
+    """The link of a recipient, for somebody who hands it out. Who is not asked could not answer with it.
+
+    It is told each time, for whoever hands out a link has had it in their hands.
+    """
     request = lifecycle.find(db, token.id)
+    if request is not None and lifecycle.is_own(db, request, by):
+        return OwnRequest()
     if request is not None and request.spec.approvers and not lifecycle.is_asked(db, request.spec, recipient):
         return NotAsked()
     before = links.standing(db, token.environment_id, TOKEN, token.id, recipient)
     link = links.to_token(db, token, recipient)
-    if before is None:
-        data = {"to": recipient, "link": link.id}
-        db.record("link.created", token.id, environment_id=token.environment_id, actor=by, data=data)
+    kind, data = "link.created" if before is None else "link.handed_out", {"to": recipient, "link": link.id}
+    db.record(kind, token.id, environment_id=token.environment_id, actor=by, data=data)
     return link
 
 

@@ -19,7 +19,7 @@ from ..tokens.models import Token
 from ..tokens.search import certain, retrieve
 from ..web.problems import Problem, not_found
 from . import links
-from .invitations import NotAsked, hand_out
+from .invitations import NotAsked, OwnRequest, hand_out
 from .mails import url_of
 from .models import TOKEN
 
@@ -59,6 +59,9 @@ async def make(request: Asked, token_id: FromPath[str]) -> Response[str]:
     link = await service.database.write(hand_out, token, recipient, person.by("page"), key=f"token:{token.id}")
     if isinstance(link, NotAsked):
         return await _page(request, token, form, {"recipient": "The request asks other people."})
+    if isinstance(link, OwnRequest):
+        told = "You have asked this yourself and may not answer it, so you cannot hand out links to it either."
+        return await _page(request, token, form, {"recipient": told})
     return await _page(request, token, made=await url_of(service, link), made_for=recipient)
 
 

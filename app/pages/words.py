@@ -164,6 +164,7 @@ DEEDS = {
     "mail.sent": "Mail sent to {to}",
     "mail.failed": "Mail to {to} given up",
     "link.created": "Link for {to} made",
+    "link.handed_out": "Link for {to} handed out again",
     "link.revoked": "Link of {to} revoked",
     "link.opened": "Opened",
     "request.amended": "Question changed",

@@ -10,7 +10,7 @@ from ..access.guards import requires_an_api_key_that_may
 from ..access.principals import ApiKey
 from ..service import Service, service_of
 from ..tokens.api import CREATE_LIMIT, conflict, request_changed, seen_version, url_of
-from ..tokens.lifecycle import AlreadySettled, Changed, NotFound
+from ..tokens.lifecycle import AlreadySettled, Changed, NotFound, Refused
 from ..tokens.models import Token
 from ..tokens.schemas import ShownToken, object_in
 from ..tokens.schemas import shown as shown_token
@@ -66,6 +66,8 @@ async def amend_request(request: Asked, token_id: FromPath[str]) -> Response[Sho
                 raise conflict(settled)
             case NotFound():
                 raise not_found()
+            case Refused(code, reason):
+                raise Problem(403, code, reason)
             case _:
                 raise _no_request()
 

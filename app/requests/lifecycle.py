@@ -109,7 +109,7 @@ class NoRequest(msgspec.Struct, frozen=True):
     """The token asks nobody anything."""
 
 
-Amendment = Amended | AlreadySettled | NotFound | NoRequest | Changed
+Amendment = Amended | AlreadySettled | NotFound | NoRequest | Changed | Refused
 
 
 def default_output_of(spec: Spec) -> str | None:
@@ -251,6 +251,8 @@ def amend(
         return Changed(request.version)
     if new.spec == request.spec:
         return Amended(request)
+    if is_own(db, request, by) and _is_loosened(request.spec, new.spec):
+        return Refused("own-request", "Who asks may not answer, and so does not change who counts as asking.")
     amended = Amended(_amended(db, token, request, new, by))
     for follow_amended in rules.on_amended:
         follow_amended(db, token, new, by)
@@ -286,6 +288,11 @@ def _amended(db: Unit, token: Token, request: Request, new: NewRequest, by: By) 
     _ask_approvers(db, token, specs.approvers_of(new.spec))
     db.record("request.amended", token.id, environment_id=token.environment_id, actor=by, data={"version": version})
     return msgspec.structs.replace(request, version=version, spec=new.spec, amended_at=db.now)
+
+
+def _is_loosened(before: Spec, after: Spec) -> bool:
+    """Whether somebody might answer now who asks: an answer of one's own would be an amendment away."""
+    return after.self_approval or ("@" in before.requester and after.requester != before.requester)
 
 
 def _searched(spec: Spec) -> dict[str, object]:

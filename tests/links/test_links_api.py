@@ -2,8 +2,11 @@
 
 import pytest
 
+from app.events import log
+from app.people import people, sign_in
 from tests.links.conftest import an_address, asked, link_for
 from tests.makers import House, Program
+from tests.pages.conftest import Visitor
 
 
 def test_a_recipient_has_one_link(ada: Program) -> None:
@@ -33,6 +36,38 @@ def test_a_link_for_somebody_who_is_not_asked_is_refused(ada: Program) -> None:
     refused = ada.post(f"{token.path}/links", json={"recipient": "eve@example.com"})
 
     assert (422, "not-asked") == (refused.status_code, refused.json()["code"])
+
+
+def test_who_asks_and_may_not_answer_hands_out_no_links(house: House, ada: Program) -> None:
+    """They could open the link themselves: neither the program that asked, nor the requester at the desk."""
+    ben, eve = an_address(), an_address("eve")
+    token = asked(ada, ben, requester=eve, selfApproval=False)
+    person = house.write(people.add, eve, "Eve", "member")
+    desk = Visitor(house)
+    desk.client.cookies.set("waitpoint", house.write(sign_in.begin, person.id).cookie)
+
+    refused = ada.post(f"{token.path}/links", json={"recipient": ben})
+    at_the_desk = desk.send(f"/tokens/{token.id}/links", recipient=ben)
+
+    assert (403, "own-request") == (refused.status_code, refused.json()["code"])
+    assert 400 == at_the_desk.status_code
+    assert "you cannot hand out links to it" in at_the_desk.text
+    assert "?link=" not in at_the_desk.text
+    other = house.program(house.make_key("create").secret)
+    assert f"/approve/{token.id}?link=" in link_for(other, token, ben)
+    desk.client.close()
+
+
+def test_every_link_that_is_handed_out_is_told(house: House, ada: Program) -> None:
+    """Also when it was mailed before: whoever hands it out has it in their hands."""
+    ben = an_address()
+    token = asked(ada, ben)
+
+    link_for(ada, token, ben)
+
+    told = [event for event in house.read(log.of_subject, token.id) if event.kind.startswith("link.")]
+    assert ["link.handed_out"] == [event.kind for event in told]
+    assert ben == told[0].data["to"]
 
 
 @pytest.mark.parametrize("recipient", [None, 7, "", "ben", "a@b\r\nBcc: c@d", "=?UTF-8?Q?=0ABcc:?=", "x" * 400])

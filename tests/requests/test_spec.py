@@ -132,6 +132,7 @@ MISTAKES: list[tuple[Any, str, str]] = [
     ({"approvers": ["group:The Editors"]}, "/approvers/0", "names a group by small letters"),
     ({"identity": "passport"}, "/identity", 'identity must be "link" or "signed-in", not "passport"'),
     ({"identity": ["link"]}, "/identity", "identity must be"),
+    ({"requester": "Eve", "selfApproval": False}, "/requester", "must be a mail address where selfApproval is false"),
     ({"selfApproval": 0}, "/selfApproval", "selfApproval must be true or false, not 0"),
     ({"notify": "no"}, "/notify", "notify must be true or false"),
     ({"onTimeout": {}}, "/onTimeout/output", "output must be a JSON object"),

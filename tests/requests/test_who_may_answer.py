@@ -92,6 +92,23 @@ def test_who_left_the_group_may_not_answer_any_more(
     assert 200 == doors.person(ben)(token, YES)
 
 
+@pytest.mark.parametrize("loosened", [{"selfApproval": True}, {"requester": "mallory@example.com"}])
+def test_who_asks_does_not_amend_their_way_to_an_answer(
+    house: House, ada: Program, loosened: dict[str, object]
+) -> None:
+    """The rest of the request they may change, and another program all of it."""
+    token = ask(ada, selfApproval=False, requester="ada@example.com", approvers=["ben@example.com"])
+    path = f"{token.path}/request"
+
+    refused = ada.ask("PATCH", path, json=loosened)
+
+    assert (403, "own-request") == (refused.status_code, refused.json()["code"])
+    assert 403 == ada.complete(token, YES).status_code
+    assert 200 == ada.ask("PATCH", path, json={"title": "Really?"}).status_code
+    other = house.program(house.make_key("full").secret)
+    assert 200 == other.ask("PATCH", path, json=loosened).status_code
+
+
 @pytest.mark.parametrize("asked_as", ["address", "group", "whoever"])
 def test_who_was_shut_out_decides_nothing_any_more(
     house: House, ada: Program, doors: Doors, make_group: Callable[..., str], asked_as: str
