@@ -36,13 +36,11 @@ class Accepted(msgspec.Struct, frozen=True):
     edited: tuple[str, ...] = ()
 
 
-_APPROVE = Choice(
-    value="approve", label="Approve", effect="The program goes on.", output={"approved": True}, style="main"
-)
+_APPROVE = Choice(value="approve", label="Approve", effect="It goes ahead.", output={"approved": True}, style="main")
 _SEND_BACK = Choice(
     value="reject",
     label="Send back",
-    effect="The program is told no, with your comment.",
+    effect="It does not go ahead; your comment is passed on.",
     output={"approved": False},
 )
 _SEND = Choice(value=SUBMIT, label="Send", effect="", output={}, needs_form=True, style="main")

@@ -28,7 +28,7 @@ def test_everybody_who_is_asked_gets_their_own_link(mailing: House, postbox: Pos
     assert "Publish the autumn sale?" == for_ben["subject"]
     assert "ada@example.com asks you" in words_of(for_ben)
     assert "All prices **20 %** down." in words_of(for_ben)
-    assert "If nobody acts by" in words_of(for_ben)
+    assert "If nobody answers by" in words_of(for_ben)
     assert f"{mailing.url}/approve/{token.id}?link=" in link_in(for_ben, token.id)
     assert link_in(for_ben, token.id) != link_in(for_cora, token.id)
     assert link_in(for_ben, token.id) in words_of(for_ben, "html")
@@ -148,7 +148,7 @@ def test_the_default_answer_is_told_in_words(mailing: House, postbox: Postbox) -
 
     mailing.deliver()
 
-    assert "this is taken as the answer: Send back." in words_of(postbox.to(ben)[0])
+    assert "it counts as “Send back”." in words_of(postbox.to(ben)[0])
 
 
 @pytest.mark.parametrize(

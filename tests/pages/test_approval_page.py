@@ -29,6 +29,18 @@ def test_a_link_shows_and_a_button_acts(ben: Visitor, ada: Program, link: Link) 
     assert ada.show(token)["output"] == '{"approved":true,"comment":"Looks good"}'
 
 
+def test_nobody_at_the_door_is_told_of_programs(ben: Visitor, link: Link) -> None:
+    """What answers come to is said in words for whoever has the link."""
+    _, url = link
+
+    said = text_of(ben.open(url))
+
+    assert "program" not in said
+    assert "It goes ahead." in said
+    assert "It does not go ahead; your comment is passed on." in said
+    assert "the question closes without an answer." in said
+
+
 def test_sending_back_needs_no_comment(ben: Visitor, ada: Program, link: Link) -> None:
     """The comment is always there for the program, empty when none was given."""
     token, url = link
