@@ -11,13 +11,19 @@ from ..database import Unit
 from ..events import log
 from ..requests import spec as specs
 from ..requests.answers import Choice, choices_of
+from ..requests.models import ADDRESS
 from ..requests.spec import Spec
-from ..tokens.views import version_of
+from ..requests.views import answer_in_words
+from ..tokens.models import COMPLETED, Token
+from ..tokens.search import retrieve
+from ..tokens.views import settled_by, version_of
 from .filters import ALL, ANSWERED, DUE, GROUPS, ME, WAITING, Filters
 from .search import Entry, Reach, count, reach_of, search, specs_of
 
 SOON = timedelta(hours=1)
 UNTITLED = "Do you approve?"
+_LATEST = 5  # events of an answered token, in which its answer is
+_MOST_QUICK = 2  # decisions that have room, and a key each
 _SCOPE_WORDS = {ME: "For you", GROUPS: "Your groups", ALL: "All"}
 
 View = dict[str, Any]
@@ -39,8 +45,12 @@ class Row(msgspec.Struct, frozen=True):
     title: str
     environment: str
     is_soon: bool
-    quick: tuple[Quick, ...]
-    next_id: str | None
+    quick: tuple[Quick, ...] = ()
+    next_id: str | None = None
+    asks: str = ""
+    """Who is asked, where this person is not."""
+    answer: str = ""
+    """How it was answered, and by whom."""
 
 
 def inbox_view(db: Unit, person: Person, filters: Filters) -> View:
@@ -68,21 +78,27 @@ def inbox_view(db: Unit, person: Person, filters: Filters) -> View:
 
 def rows_of(db: Unit, reach: Reach, entries: Sequence[Entry]) -> list[Row]:
     """Entries as rows; each knows the one behind it, where one goes on after deciding."""
-    texts = specs_of(db, [entry.token_id for entry in entries if entry.is_waiting])
+    texts = specs_of(db, [entry.token_id for entry in entries])
     names = {each.id: each.name for each in reach.environments} if len(reach.environments) > 1 else {}
     ids = [entry.token_id for entry in entries]
     behind = [*ids[1:], *ids[-2:-1], None]  # behind the last one comes the one before it
-    return [
-        Row(
-            entry,
-            entry.title or UNTITLED,
-            names.get(entry.environment_id, ""),
-            _is_soon(entry, db.now),
-            quick_of(specs.read(texts[entry.token_id])) if entry.token_id in texts else (),
-            next_id,
+    rows = []
+    for entry, next_id in zip(entries, behind, strict=False):
+        spec = specs.read(texts[entry.token_id])
+        asks = _asks_others(spec, reach)
+        rows.append(
+            Row(
+                entry,
+                entry.title or UNTITLED,
+                names.get(entry.environment_id, ""),
+                _is_soon(entry, db.now),
+                quick_of(spec) if entry.is_waiting and not asks else (),
+                next_id,
+                asks if entry.is_waiting else "",
+                "" if entry.is_waiting else _answer(db, entry, spec),
+            )
         )
-        for entry, next_id in zip(entries, behind, strict=False)
-    ]
+    return rows
 
 
 def tabs_view(db: Unit, reach: Reach, filters: Filters) -> list[View]:
@@ -100,20 +116,30 @@ def tabs_view(db: Unit, reach: Reach, filters: Filters) -> list[View]:
                 "url": filters.url(scope=scope, status=WAITING),
                 "is_current": is_current,
                 "is_mine": scope == ME,
+                "is_all": scope == ALL,
             }
         )
-    answered = {"words": "Answered", "count": None, "url": filters.url(status=ANSWERED, due=""), "is_mine": False}
+    answered = {
+        "words": "Answered",
+        "count": None,
+        "url": filters.url(status=ANSWERED, due=""),
+        "is_mine": False,
+        "is_all": False,
+    }
     return [*tabs, answered | {"is_current": not filters.is_waiting}]
 
 
 def quick_of(spec: Spec) -> tuple[Quick, ...]:
-    """The decisions that can be made in the list: `a` makes the first, `r` the one that says no."""
-    choices = choices_of(spec)[:2]
+    """The decisions, where all of them can be made in the list: `a` makes the first, `r` the one that says no.
+
+    Never some of them: nobody should say yes because no is further away.
+    """
+    choices = choices_of(spec)
+    if len(choices) > _MOST_QUICK or not all(is_quick(choice) for choice in choices):
+        return ()
     no = next((choice for choice in choices if _is_no(choice)), choices[-1])
     keys = {choice.value: "r" if choice is no and len(choices) > 1 else "a" for choice in choices}
-    return tuple(
-        Quick(choice.value, choice.label, choice.style, keys[choice.value]) for choice in choices if is_quick(choice)
-    )
+    return tuple(Quick(choice.value, choice.label, choice.style, keys[choice.value]) for choice in choices)
 
 
 def is_quick(choice: Choice) -> bool:
@@ -131,6 +157,26 @@ def chips_of(filters: Filters) -> list[dict[str, str]]:
         label = DUE.get(filters.due, f"within {filters.due}")
         chips.append({"words": f"due {label}", "without": filters.url(due="")})
     return chips
+
+
+def _asks_others(spec: Spec, reach: Reach) -> str:
+    """Whom a request asks, when that is not this person; who asks may not answer where it says so."""
+    names = {(name.kind, name.value) for name in reach.names}
+    approvers = specs.approvers_of(spec)
+    if approvers and not any((each.kind, each.value) in names for each in approvers):
+        return ", ".join(map(specs.as_text, approvers))
+    is_own = (ADDRESS, (spec.requester or "").lower()) in names
+    return "somebody else" if is_own and not spec.self_approval else ""
+
+
+def _answer(db: Unit, entry: Entry, spec: Spec) -> str:
+    if entry.status != COMPLETED:
+        return ""
+    token = retrieve(db, entry.token_id)
+    if not isinstance(token, Token):
+        return ""  # it is written this very moment
+    who = settled_by(log.latest_of_subject(db, entry.token_id, _LATEST))
+    return answer_in_words(token, spec, who or "somebody")
 
 
 def _is_no(choice: Choice) -> bool:

@@ -137,6 +137,14 @@ def late_title(token: Token, outcome: Outcome | None = None) -> str:
     return "Approved" if decided["approved"] else "Sent back"
 
 
+def answer_in_words(token: Token, spec: Spec, who: str) -> str:
+    """How a question was answered, and by whom, in a line of a list."""
+    outcome = _outcome(spec, token)
+    if token.is_default:
+        return f"“{outcome.label if outcome else 'Answered'}” by default"
+    return f"{late_title(token, outcome)} by {who}"
+
+
 def title_of(spec: Spec) -> str:
     """The question in one line, whatever was given."""
     if spec.title:

@@ -46,18 +46,42 @@ def test_a_row_says_what_is_asked_by_whom_and_until_when(newcomer: Program, mia:
     ("request_", "choices"),
     [
         ({}, "approve reject"),
-        ({"decisions": [{"value": "yes"}, {"value": "no", "require": ["comment"]}]}, "yes"),
-        ({"decisions": [{"value": "yes", "confirm": True}, {"value": "no"}]}, "no"),
+        ({"decisions": [{"value": "yes"}, {"value": "no", "require": ["comment"]}]}, ""),
+        ({"decisions": [{"value": "yes", "confirm": True}, {"value": "no"}]}, ""),
+        ({"decisions": [{"value": "yes"}, {"value": "no"}, {"value": "later"}]}, ""),
         ({"form": {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}}, ""),
     ],
-    ids=["plain", "a reason is needed", "asked once more", "a form"],
+    ids=["plain", "a reason is needed", "asked once more", "three", "a form"],
 )
 def test_only_what_needs_nothing_else_is_decided_in_the_list(
     newcomer: Program, mia: Asked, request_: dict[str, Any], choices: str
 ) -> None:
+    """All of it or nothing: yes alone would be the easier answer."""
     token = ask(newcomer, mia.email, **request_)
 
     assert choices == quick(mia.open().text, token.id)["choices"]
+
+
+def test_what_asks_others_is_not_decided_in_the_list(house: House, newcomer: Program) -> None:
+    """A member sees it among all requests, and whom it asks."""
+    token = ask(newcomer, "ben@example.com")
+
+    page = Asked(house, "member").open("/inbox?scope=all").text
+
+    assert "asks ben@example.com" in page
+    assert "" == quick(page, token.id)["choices"]
+
+
+def test_an_answered_request_says_what_was_answered_and_by_whom(newcomer: Program, mia: Asked) -> None:
+    approved = ask(newcomer, mia.email)
+    chosen = ask(newcomer, mia.email, decisions=[{"value": "refund", "output": {"refunded": True}}, {"value": "keep"}])
+    mia.send(f"/inbox/{approved.id}/answer", decision="approve", version="1")
+    newcomer.complete(chosen, {"refunded": True})
+
+    page = mia.open("/inbox?status=answered").text
+
+    assert "Approved by Mia" in page
+    assert "Answered: Refund by API key" in page
 
 
 def test_deciding_goes_on_to_the_next(newcomer: Program, mia: Asked) -> None:

@@ -242,13 +242,14 @@ INBOX: dict[str, Any] = {
         asked(0, is_soon=True, timeout_at=NOW + timedelta(minutes=9), title="Refund #8812 (EUR 1,240)?"),
         asked(1, quick=(), requester=None, tags=()),
         asked(2, title="Onboarding: " + "x" * 188, tags=("a" * 128, "b"), requester=("r" * 190) + "@example.com"),
-        asked(3, timeout_at=None, quick=QUICK[:1]),
+        asked(3, timeout_at=None),
+        asked(4, quick=(), asks="ben@example.com, group:editors"),
     ],
     "tabs": [
-        {"words": "For you", "count": 4, "url": "/inbox", "is_current": True},
-        {"words": "Your groups", "count": 0, "url": "/inbox", "is_current": False},
-        {"words": "All", "count": 1001, "url": "/inbox", "is_current": False},
-        {"words": "Answered", "count": None, "url": "/inbox", "is_current": False},
+        {"words": "For you", "count": 4, "url": "/inbox", "is_all": False, "is_current": True},
+        {"words": "Your groups", "count": 0, "url": "/inbox", "is_all": False, "is_current": False},
+        {"words": "All", "count": 1001, "url": "/inbox", "is_all": True, "is_current": False},
+        {"words": "Answered", "count": None, "url": "/inbox", "is_all": False, "is_current": False},
     ],
     "blank": "me",
     "clear_url": "/inbox",
@@ -570,7 +571,9 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
         | {
             "is_answered": True,
             "rows": [
-                asked(0, status="COMPLETED", completed_at=NOW - timedelta(minutes=3), quick=()),
+                asked(
+                    0, status="COMPLETED", completed_at=NOW - timedelta(minutes=3), quick=(), answer="Approved by Mia"
+                ),
                 asked(1, status="TIMED_OUT", completed_at=NOW - timedelta(hours=3), quick=()),
                 asked(2, status="TIMED_OUT", completed_at=NOW - timedelta(days=1), cancelled_at=NOW, quick=()),
             ],
