@@ -12,6 +12,7 @@ from ..notifications.models import Mail
 from ..people import people
 from ..requests import lifecycle
 from ..requests.answers import choices_of
+from ..requests.mailed import excerpt_of
 from ..requests.spec import Spec
 from ..service import Service
 from ..tokens.models import Token
@@ -19,8 +20,6 @@ from ..tokens.search import Doubt, certain, retrieve
 from . import links
 from .models import JOURNEY, TOKEN, WHOEVER, Link
 from .slugs import slug_of
-
-LONGEST_EXCERPT = 600  # characters of a question's body in a mail
 
 _ANSWERED = NotNeeded("the question was answered or withdrawn meanwhile")
 _NOT_ASKED = NotNeeded("others are asked meanwhile")
@@ -66,7 +65,7 @@ async def asked(service: Service, mail: Mail) -> Context | NotNeeded:
     return {
         "title": spec.title or "Do you approve?",
         "requester": spec.requester,
-        "excerpt": spec.body if len(spec.body) <= LONGEST_EXCERPT else spec.body[: LONGEST_EXCERPT - 1] + "…",
+        "excerpt": excerpt_of(spec.body),
         "step": spec.step,
         "deadline": None if token.timeout_at is None else moment_in(token.timeout_at, looked.time_zone),
         "by_default": _label_of_default(spec),

@@ -4,7 +4,7 @@ What comes out is text with paragraphs, lists, tables, code and links: no HTML o
 runs. A link shows where it leads. Characters that hide or turn text are written out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -29,6 +29,11 @@ _parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethro
 @lru_cache(maxsize=128)
 def html_of(text: str) -> Markup:
     """The text as HTML. The question above it is the page's only first heading."""
+    return drawn(parsed(text))
+
+
+def parsed(text: str) -> list[Token]:
+    """What the text says, part by part."""
     tokens = _parser.parse(text)
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:
@@ -37,9 +42,18 @@ def html_of(text: str) -> Markup:
             token.children = _said(token.children)
         else:
             token.content = _plain(token.content)
-    drawn = _parser.renderer.render(tokens, _parser.options, {})
+    return tokens
+
+
+def drawn(tokens: Sequence[Token], styles: Mapping[str, str] | None = None) -> Markup:
+    """The parts as HTML: what the allow-list lets through, with styles of ours on tags where mails need them."""
     cleaned = nh3.clean(
-        drawn, tags=_TAGS, attributes=_ATTRIBUTES, url_schemes=_SCHEMES, link_rel="noopener noreferrer nofollow"
+        _parser.renderer.render(tokens, _parser.options, {}),
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        set_tag_attribute_values={tag: {"style": style} for tag, style in (styles or {}).items()},
+        url_schemes=_SCHEMES,
+        link_rel="noopener noreferrer nofollow",
     )
     return Markup(cleaned)  # noqa: S704 - what the allow-list let through
 
