@@ -71,6 +71,13 @@ _NOT_ASKED = (
         "If you were sent a link to it, open that link. Nothing was changed.",
     ],
 )
+ASKS_OTHERS = (
+    "This question asks other people",
+    [
+        "It may have asked you before: since then others are asked, and only they see it.",
+        "If you think that you are still asked, talk to whoever sent you the link. Nothing was changed.",
+    ],
+)
 UNKNOWN = (
     "This question is not here",
     [
@@ -107,18 +114,19 @@ async def visit(connection: Connection, token_id: str) -> Visit:
     Who is asked and has signed in is known best, and comes before whatever link they have.
     """
     service = service_of(connection)
-    person = await _person(connection)
+    person = await person_at(connection)
     asked = None if person is None else await certain(service.database, _asked, token_id, person)
     if person is not None and asked is not None and asked.by_name:
         return Visit(person, asked.environment_id)
     guest = await _guest_with_a_cookie(connection, token_id)
-    if guest is not None:
+    is_shown = guest is not None and await is_shown_to(service, token_id, guest)
+    if guest is not None and is_shown:
         return Visit(guest, guest.environment_id)
-    if person is None:
-        raise Closed(NO_SECRET, 401)
-    if asked is None or not person.may_see_desk_of(asked.environment_id):
-        raise Closed(_NOT_ASKED, 403)
-    return Visit(person, asked.environment_id)
+    if person is not None and asked is not None and person.may_see_desk_of(asked.environment_id):
+        return Visit(person, asked.environment_id)
+    if guest is not None:
+        raise Closed(ASKS_OTHERS, 403)
+    raise Closed(NO_SECRET, 401) if person is None else Closed(_NOT_ASKED, 403)
 
 
 async def exchange(connection: Connection, token_id: str) -> Response[Any] | None:
@@ -167,6 +175,21 @@ async def holder_of(service: Service, secret: str) -> LinkHolder:
     )
 
 
+async def is_shown_to(service: Service, token_id: str, guest: Guest) -> bool:
+    """Whether a question is the business of somebody at the door. A public access token is its program's to give."""
+    if isinstance(guest, PublicAccess):
+        return True
+    shown: bool = await service.database.read(lifecycle.is_shown_to, token_id, guest.by("approval"))
+    return shown
+
+
+async def person_at(connection: Connection) -> Person | None:
+    """Who has signed in, if anybody."""
+    service = service_of(connection)
+    cookie = connection.cookies.get(session_cookie(service))
+    return await service.authentication.person(cookie) if cookie else None
+
+
 def closed_page(request: Any, closed: Closed) -> Response[str]:
     """Why the door stays closed."""
     title, sentences = closed.words
@@ -202,12 +225,6 @@ async def _public_access(service: Service, secret: str) -> PublicAccess:
         return await service.authentication.public_access(secret)
     except Problem as problem:
         raise Closed(_EXPIRED if "expired" in problem.detail else NOT_VALID, 401) from problem
-
-
-async def _person(connection: Connection) -> Person | None:
-    service = service_of(connection)
-    cookie = connection.cookies.get(session_cookie(service))
-    return await service.authentication.person(cookie) if cookie else None
 
 
 class _Asked(msgspec.Struct, frozen=True):

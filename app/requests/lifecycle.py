@@ -179,6 +179,29 @@ def refusal(db: Unit, request: Request, by: By) -> Refused | None:
     return None if request.spec.is_open else _refusal_of_strangers(db, request.spec, by)
 
 
+def is_shown_to(db: Unit, token_id: str, by: By) -> bool:
+    """Whether somebody outside may read what is asked: where it asks certain people, only those, as it stands now."""
+    if _is_shut_out(db, by):
+        return False
+    request = find(db, token_id)
+    if request is None or not request.spec.approvers:
+        return True
+    address = _address_of(db, by)
+    return address is not None and is_asked(db, request.spec, address)
+
+
+def known_as(db: Unit, request: Request, ways: Sequence[By]) -> By:
+    """As whom somebody comes who holds a link and has signed in, too: these `ways`, the link first.
+
+    Where it must be known who answers it is the person, if they may. Who asks stays who asks, whatever link they hold.
+    """
+    own = next((by for by in ways if is_own(db, request, by)), None)
+    if own is not None:
+        return own
+    best_first = ways if request.spec.is_open else [*reversed(ways)]
+    return next((by for by in best_first if refusal(db, request, by) is None), ways[0])
+
+
 def is_own(db: Unit, request: Request, by: By) -> bool:
     """Whether somebody has asked a request themselves that wants somebody else to answer."""
     if request.spec.self_approval:

@@ -262,3 +262,25 @@ def test_opening_is_told_by_a_form_of_our_own_only(ada: Program, ben: Visitor) -
 
     assert 403 == foreign.status_code
     assert "openedAt" not in ada.get(f"{token.path}/links").json()["data"][0]
+
+
+def test_who_is_not_asked_any_more_reads_nothing(house: House, ada: Program, ben: Visitor, desk: Visitor) -> None:
+    """Of the question as it was amended, its files and its answer; members see it as everywhere."""
+    address = an_address()
+    token = asked(ada, address, notify=False)
+    ben.open(link := link_for(ada, token, address))
+    desk.open(link)
+    changed = {"approvers": [an_address("cora")], "title": "Who will have to go?"}
+    assert 200 == ada.ask("PATCH", f"{token.path}/request", json=changed).status_code
+
+    refused = [
+        ben.open(link),
+        ben.open(f"/approve/{token.id}/files/file_1"),
+        ben.send(f"/approve/{token.id}", version="2", decision="approve"),
+    ]
+    assert [403, 403, 403] == [told.status_code for told in refused]
+    assert all("This question asks other people" in told.text for told in refused)
+    assert not any("Who will have to go?" in told.text for told in refused)
+    assert "Who will have to go?" in desk.open(f"/approve/{token.id}").text
+    ada.complete(token, {"approved": False, "comment": "Everybody stays."})
+    assert "Everybody stays." not in ben.open(f"/approve/{token.id}").text
