@@ -1,5 +1,6 @@
 """A journey as it stands: its steps so far, the one that is asked now, and what was typed for it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -32,6 +33,8 @@ class Step(msgspec.Struct, frozen=True):
 
     token: Token
     spec: Spec
+    is_hidden: bool = False
+    """Whether it asks others than whoever looks: to them it is being checked."""
 
     @property
     def is_last(self) -> bool:
@@ -50,22 +53,28 @@ class Journey(msgspec.Struct, frozen=True):
     @property
     def current(self) -> Step | None:
         """The step that waits for an answer: the first, where several do."""
-        return next((step for step in self.steps if step.token.is_waiting), None)
+        return next((step for step in self.steps if step.token.is_waiting and not step.is_hidden), None)
 
     @property
     def earlier(self) -> tuple[Step, ...]:
-        """The steps that have been answered."""
-        return tuple(step for step in self.steps if step.token.is_completed)
+        """The steps that have been answered, as far as they are shown."""
+        return tuple(step for step in self.steps if step.token.is_completed and not step.is_hidden)
 
     @property
     def latest(self) -> Step | None:
         return self.steps[-1] if self.steps else None
 
     @property
+    def latest_shown(self) -> Step | None:
+        return next((step for step in reversed(self.steps) if not step.is_hidden), None)
+
+    @property
     def stage(self) -> Stage:
         """Asked, being checked by the program, done, or ended before its end."""
         if self.current is not None:
             return "asked"
+        if any(step.token.is_waiting for step in self.steps):
+            return "checking"
         if self.latest is not None and not self.latest.token.is_completed:
             return "ended"
         return "done" if self.latest is not None and self.latest.is_last else "checking"
@@ -76,8 +85,10 @@ def subject_of(environment_id: str, journey: str) -> str:
     return f"journey:{environment_id}:{journey}"
 
 
-def find(db: Unit, environment_id: str, journey: str) -> Journey | Doubt:
-    """A journey with all its steps so far; without any where nothing was asked yet."""
+def find(db: Unit, environment_id: str, journey: str, ways: Sequence[By] = ()) -> Journey | Doubt:
+    """A journey with all its steps so far, as somebody sees it who is known in these ways; without any where nothing
+    was asked yet.
+    """
     newest = (
         select(_requests.c.token_id)
         .where(_requests.c.environment_id == environment_id, _requests.c.journey == journey)
@@ -91,7 +102,8 @@ def find(db: Unit, environment_id: str, journey: str) -> Journey | Doubt:
         if isinstance(token, Doubt):
             return token
         if token is not None and request is not None:
-            steps.append(Step(token, request.spec))
+            is_hidden = bool(ways) and not any(lifecycle.is_shown_to(db, token_id, by) for by in ways)
+            steps.append(Step(token, request.spec, is_hidden))
     return Journey(journey, tuple(steps), db.now)
 
 
@@ -103,11 +115,26 @@ def is_step(db: Unit, environment_id: str, journey: str, token_id: str) -> bool:
     return db.execute(statement).scalar_one_or_none() == journey
 
 
-def save_draft(db: Unit, environment_id: str, journey: str, token_id: str, fields: str) -> bool:
-    """Keep what was typed for a step of a journey; False when it does not wait any more."""
-    belongs = is_step(db, environment_id, journey, token_id)
-    token = retrieve(db, token_id, environment_id) if belongs else None
-    if token is None or isinstance(token, Doubt) or not token.is_waiting:
+def known_at(db: Unit, token_id: str, ways: Sequence[By]) -> By | None:
+    """As whom somebody comes to a step who is known in these ways; None where it asks others."""
+    request = lifecycle.find(db, token_id)
+    if request is None or not any(lifecycle.is_shown_to(db, token_id, by) for by in ways):
+        return None
+    return lifecycle.known_as(db, request, ways)
+
+
+def takes_draft(db: Unit, environment_id: str, journey: str, token_id: str, by: By) -> bool | Doubt:
+    """Whether somebody may type at a step of a journey: it waits, and they may answer it."""
+    token = retrieve(db, token_id, environment_id) if is_step(db, environment_id, journey, token_id) else None
+    if token is None or isinstance(token, Doubt):
+        return token or False
+    request = lifecycle.find(db, token_id) if token.is_waiting else None
+    return request is not None and lifecycle.refusal(db, request, by) is None
+
+
+def save_draft(db: Unit, environment_id: str, journey: str, token_id: str, fields: str, by: By) -> bool:
+    """Keep what was typed for a step of a journey; False when it takes none from them, or not any more."""
+    if takes_draft(db, environment_id, journey, token_id, by) is not True:
         return False
     values = {"fields": fields, "saved_at": db.now}
     statement = upsert(_drafts).values(token_id=token_id, **values)

@@ -11,22 +11,22 @@ from ..access.guards import (
     anyone_with_the_journey_link_who_types,
     forms_of_our_own_pages,
 )
-from ..access.principals import LinkHolder
 from ..files.posted import form_with_files
-from ..files.uploads import uploads_for
+from ..files.uploads import Glance, uploads_for
 from ..links import links
 from ..pages import flash
 from ..pages.answers import see_other
 from ..pages.forms import Form
 from ..pages.page import page
-from ..requests.access import Closed, closed_page
+from ..requests.access import ASKS_OTHERS, Closed, closed_page
 from ..requests.answering import Place, take
 from ..requests.redirects import is_allowed
 from ..service import service_of
+from ..tokens.models import By
 from ..tokens.search import certain
 from ..web.problems import Problem
 from . import journeys
-from .access import exchange, holder_at
+from .access import Follower, exchange, follower_at
 from .views import around, journey_view
 
 Asked = Request[Any, Any, Any]
@@ -44,10 +44,10 @@ async def journey_page(request: Asked, journey: FromPath[str]) -> Response[Any]:
         exchanged = await exchange(request, journey)
         if exchanged is not None:
             return exchanged
-        holder = await holder_at(request, journey)
+        follower = await follower_at(request, journey)
     except Closed as closed:
         return closed_page(request, closed)
-    view = await journey_view(service_of(request), holder)
+    view = await journey_view(service_of(request), follower)
     return page(request, TEMPLATE, **view, **_onward(request, view))
 
 
@@ -55,13 +55,13 @@ async def journey_page(request: Asked, journey: FromPath[str]) -> Response[Any]:
 async def answer(request: Asked, journey: FromPath[str], token_id: FromPath[str]) -> Response[Any]:
     """Answer a step, and see what comes next."""
     try:
-        holder = await _holder_of_step(request, journey, token_id)
+        follower, by = await _follower_at_step(request, journey, token_id)
     except Closed as closed:
         return closed_page(request, closed)
-    beside = await around(service_of(request), holder)
+    beside = await around(service_of(request), follower)
     path = f"/journeys/{journey}"
     place = Place(path, f"{path}/steps/{token_id}", TEMPLATE, is_journey=True, beside=beside | _NOWHERE)
-    told = await take(request, token_id, holder.environment_id, holder.by("journey"), place)
+    told = await take(request, token_id, follower.environment_id, by, place)
     return told or see_other(path)
 
 
@@ -70,11 +70,14 @@ async def save(request: Asked, journey: FromPath[str], token_id: FromPath[str]) 
     """Keep what was typed so far: by a script as it is typed, or by the button."""
     path = f"/journeys/{journey}"
     try:
-        holder = await _holder_of_step(request, journey, token_id)
+        follower, by = await _follower_at_step(request, journey, token_id)
     except Closed as closed:
         return closed_page(request, closed)
-    posted = await form_with_files(request, uploads_for(request, token_id, holder.environment_id))
-    is_kept = await _keep(request, holder, token_id, posted)
+    here = (follower.environment_id, follower.journey, token_id)
+    is_taken = await certain(service_of(request).database, journeys.takes_draft, *here, by)
+    uploads = uploads_for(request, token_id, follower.environment_id) if is_taken else Glance()
+    posted = await form_with_files(request, uploads)
+    is_kept = await _keep(request, here, posted, by)
     if "save" not in posted:
         return Response(b"", status_code=204 if is_kept else 409)
     return see_other(path, say="draft-saved" if is_kept else "draft-too-late", flash_path=path)
@@ -85,12 +88,15 @@ async def opened(request: Asked, journey: FromPath[str]) -> None:
     """The page tells that somebody is before it: their hand or their keyboard moved, not only a program's."""
     service = service_of(request)
     try:
-        holder = await holder_at(request, journey)
+        follower = await follower_at(request, journey)
     except Closed as closed:
         raise Problem(401, "unauthorized", "The link tells this, and was not opened here.") from closed
-    current = (await certain(service.database, journeys.find, holder.environment_id, holder.journey or "")).current
-    if current is not None:
-        await service.database.write(links.opened, holder.id, current.token.id, holder.by("journey"))
+    journey_now = await certain(
+        service.database, journeys.find, follower.environment_id, follower.journey, follower.ways
+    )
+    if journey_now.current is not None:
+        token_id, by = journey_now.current.token.id, follower.link.by("journey")
+        await service.database.write(links.opened, follower.link.id, token_id, by)
 
 
 ROUTES = [journey_page, answer, save, opened]
@@ -98,29 +104,23 @@ ROUTES = [journey_page, answer, save, opened]
 _NOWHERE: dict[str, Any] = {"redirect_url": None, "goes_on_by_itself": False}
 
 
-async def _holder_of_step(request: Asked, slug: str, token_id: str) -> LinkHolder:
-    """Who answers a step that belongs to their journey. Raises Closed; of another journey's steps nothing is told."""
-    holder = await holder_at(request, slug)
-    belongs = await service_of(request).database.read(
-        journeys.is_step, holder.environment_id, holder.journey or "", token_id
-    )
-    if not belongs:
+async def _follower_at_step(request: Asked, slug: str, token_id: str) -> tuple[Follower, By]:
+    """Who is at a step of the journey that they follow, and as whom. Raises Closed; of others' steps nothing is told."""
+    follower, database = await follower_at(request, slug), service_of(request).database
+    if not await database.read(journeys.is_step, follower.environment_id, follower.journey, token_id):
         raise Problem(404, "not-found", "There is no such step here.")
-    return holder
+    by = await database.read(journeys.known_at, token_id, follower.ways)
+    if by is None:
+        raise Closed(ASKS_OTHERS, 403)
+    return follower, by
 
 
-async def _keep(request: Asked, holder: LinkHolder, token_id: str, posted: Form) -> bool:
+async def _keep(request: Asked, here: tuple[str, str, str], posted: Form, by: By) -> bool:
     fields = json.dumps({name: value for name, value in posted.items() if name not in _NEVER_KEPT}, ensure_ascii=False)
     if len(fields.encode()) > journeys.LONGEST_DRAFT:
         raise Problem(413, "draft-too-long", f"A draft has at most {journeys.LONGEST_DRAFT:,} bytes.")
-    is_kept: bool = await service_of(request).database.write(
-        journeys.save_draft,
-        holder.environment_id,
-        holder.journey or "",
-        token_id,
-        fields,
-        key=f"token:{token_id}",
-    )
+    key = f"token:{here[-1]}"
+    is_kept: bool = await service_of(request).database.write(journeys.save_draft, *here, fields, by, key=key)
     return is_kept
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from ..access.principals import LinkHolder
 from ..database import Unit
 from ..links.slugs import slug_of
 from ..requests import answering
@@ -11,12 +10,13 @@ from ..service import Service
 from ..tokens.search import DOUBT, Doubt, certain
 from ..tokens.views import View, version_of
 from . import journeys
+from .access import Follower
 from .journeys import Journey
 
 
-async def journey_view(service: Service, holder: LinkHolder) -> View:
+async def journey_view(service: Service, follower: Follower) -> View:
     """A journey as its page tells it: where it stands, the question that is asked now, and the answers so far."""
-    view: View = await certain(service.database, _view, holder)
+    view: View = await certain(service.database, _view, follower)
     standing = view.get("request")
     if standing is not None:
         draft = view["draft"]
@@ -25,20 +25,22 @@ async def journey_view(service: Service, holder: LinkHolder) -> View:
     return view
 
 
-async def around(service: Service, holder: LinkHolder) -> View:
+async def around(service: Service, follower: Follower) -> View:
     """What stands around a question that is drawn as it was filled in."""
-    journey: Journey = await certain(service.database, journeys.find, holder.environment_id, holder.journey or "")
+    journey: Journey = await certain(
+        service.database, journeys.find, follower.environment_id, follower.journey, follower.ways
+    )
     return around_of(journey, [])
 
 
-def _view(db: Unit, holder: LinkHolder) -> View | Doubt:
-    journey = journeys.find(db, holder.environment_id, holder.journey or "")
+def _view(db: Unit, follower: Follower) -> View | Doubt:
+    journey = journeys.find(db, follower.environment_id, follower.journey, follower.ways)
     if isinstance(journey, Doubt):
         return journey
-    by = holder.by("journey")
+    environment_id, by = follower.environment_id, follower.link.by("journey")
     outcomes = []
     for step in journey.earlier:
-        shown = door_view(db, step.token.id, holder.environment_id, by)
+        shown = door_view(db, step.token.id, environment_id, by)
         if isinstance(shown, Doubt):
             return shown
         if shown is not None:
@@ -46,25 +48,27 @@ def _view(db: Unit, holder: LinkHolder) -> View | Doubt:
     around = around_of(journey, outcomes)
     if journey.current is None:
         return around | {"token": None, "request": None, "question": None}
-    shown = door_view(db, journey.current.token.id, holder.environment_id, by)
+    current_id = journey.current.token.id
+    by = journeys.known_at(db, current_id, follower.ways) or by
+    shown = door_view(db, current_id, environment_id, by)
     if shown is None or isinstance(shown, Doubt):
         return shown or DOUBT
     version = around["version"]
-    return {**shown, **around, "version": version, "draft": journeys.draft_of(db, journey.current.token.id)}
+    return {**shown, **around, "version": version, "draft": journeys.draft_of(db, current_id)}
 
 
 def around_of(journey: Journey, outcomes: list[dict[str, Any]]) -> View:
     """What stands around a question, or in its place. `outcomes` are the steps that were answered, and how."""
     slug = slug_of(journey.name)
     current = journey.current
-    shown = current or journey.latest
+    shown = current or journey.latest_shown
     return {
         "journey": journey,
         "stage": journey.stage,
         "step": None if shown is None else shown.spec.step,
         "outcomes": outcomes,
         "now": journey.at,
-        "version": version_of([(each.token.id, each.token.status) for each in journey.steps]),
+        "version": version_of([(each.token.id, each.token.status, each.is_hidden) for each in journey.steps]),
         "path": f"/journeys/{slug}",
         "live_url": f"/journeys/{slug}/live",
         "draft_url": None if current is None else f"/journeys/{slug}/steps/{current.token.id}/draft",

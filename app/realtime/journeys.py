@@ -6,8 +6,8 @@ While a step is asked its page is left alone: somebody may be typing.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..access.principals import LinkHolder
 from ..events import Event
+from ..journeys.access import Follower
 from ..journeys.journeys import subject_of
 from ..journeys.views import journey_view
 from ..pages.templates import render
@@ -23,12 +23,12 @@ class Journeys:
         self._open: dict[str, set[OpenPage]] = {}
 
     @contextmanager
-    def shown_on(self, page: OpenPage, holder: LinkHolder) -> Iterator["_Shown"]:
-        subject = subject_of(holder.environment_id, holder.journey or "")
+    def shown_on(self, page: OpenPage, follower: Follower) -> Iterator["_Shown"]:
+        subject = subject_of(follower.environment_id, follower.journey)
         pages = self._open.setdefault(subject, set())
         pages.add(page)
         try:
-            yield _Shown(self._service, holder)
+            yield _Shown(self._service, follower)
         finally:
             pages.discard(page)
             if not pages:
@@ -40,13 +40,13 @@ class Journeys:
 
 
 class _Shown:
-    def __init__(self, service: Service, holder: LinkHolder) -> None:
+    def __init__(self, service: Service, follower: Follower) -> None:
         self._service = service
-        self._holder = holder
+        self._follower = follower
 
     async def draw(self, page: OpenPage) -> str:
         """What to send so that the page shows how things stand."""
-        view = await journey_view(self._service, self._holder)
+        view = await journey_view(self._service, self._follower)
         if view["version"] == page.version:
             return ""
         page.version = view["version"]

@@ -6,12 +6,13 @@ from contextlib import ExitStack, asynccontextmanager
 import msgspec
 import structlog
 
-from ..access.principals import LinkHolder, Person
+from ..access.principals import Person
 from ..database import DatabaseUnavailable
 from ..environments import environments
 from ..environments.models import Environment
 from ..events import Event
 from ..inbox.filters import Filters as InboxFilters
+from ..journeys.access import Follower
 from ..pages.page import Frame
 from ..runs.filters import Filters as RunFilters
 from ..runs.models import Run
@@ -100,11 +101,11 @@ class Pages:
             shown = stack.enter_context(self._stories.shown_on(page, stories.DOOR, token_id, environment_id))
             await line.converse(lambda: page.speak(shown.draw), _let_pass)
 
-    async def keep_journey(self, line: Line, visitor: Visitor, holder: LinkHolder, version: str) -> None:
+    async def keep_journey(self, line: Line, visitor: Visitor, follower: Follower, version: str) -> None:
         """Keep the page of a journey up to date until it is left."""
         page = OpenPage(line, version)
         async with self._visit(line, visitor) as stack:
-            shown = stack.enter_context(self._journeys.shown_on(page, holder))
+            shown = stack.enter_context(self._journeys.shown_on(page, follower))
             await line.converse(lambda: page.speak(shown.draw), _let_pass)
 
     async def _keep_list(

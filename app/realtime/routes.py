@@ -9,7 +9,7 @@ from .. import ids
 from ..access.guards import Guard, requires_a_member, requires_a_signed_in_person, session_cookie
 from ..access.principals import Person
 from ..inbox.filters import filters_of as inbox_filters_of
-from ..journeys.access import holder_at
+from ..journeys.access import follower_at
 from ..requests.access import Closed, visit
 from ..runs.filters import filters_of as run_filters_of
 from ..runs.search import of_ids
@@ -112,19 +112,19 @@ async def approval_page(socket: Socket, token_id: FromPath[str]) -> None:
 async def journey_page(socket: Socket, journey: FromPath[str]) -> None:
     """The open page of a journey."""
     try:
-        holder = await holder_at(socket, journey)
+        follower = await follower_at(socket, journey)
     except Closed as closed:
         raise Problem(401, "unauthorized", "The link opens this socket, and was not opened here.") from closed
 
     async def is_welcome() -> bool:
         try:
-            return await holder_at(socket, journey) is not None
+            return await follower_at(socket, journey) is not None
         except Closed:
             return False
 
-    visitor = Visitor(f"journey:{holder.id}", is_welcome)
+    visitor = Visitor(f"journey:{follower.link.id}", is_welcome)
     await socket.accept()
-    await _live(socket).pages.keep_journey(Line(socket), visitor, holder, _version(socket))
+    await _live(socket).pages.keep_journey(Line(socket), visitor, follower, _version(socket))
 
 
 ROUTES = [events, inbox, token_list, token_page, run_list, run_page, approval_page, journey_page]

@@ -10,11 +10,16 @@ import pytest
 from websockets.sync.client import connect
 
 from app.events import log
+from app.files import lifecycle as files
+from app.journeys import journeys
+from app.links import links
+from app.links.mails import url_of
 from app.links.slugs import journey_in, slug_of
+from app.people import people, sign_in
 from app.requests.redirects import is_allowed
 from tests.databases import DatabaseMaker
 from tests.journeys.conftest import a_journey, at, step
-from tests.makers import House, Program, open_house
+from tests.makers import House, Program, open_house, unique
 from tests.pages.conftest import Visitor, text_of
 
 
@@ -150,6 +155,80 @@ def test_asked_people_follow_a_journey_with_their_own_link(house: House, ada: Pr
     first = step(ada, a_journey(), 1, approvers=["ben@example.com"], notify=False)
 
     assert "?" not in first.journey
+
+
+def test_a_step_that_asks_others_is_shown_to_them_only(
+    house: House, ada: Program, ben: Visitor, other: Visitor
+) -> None:
+    """To the applicant it is being checked, and they read neither the question nor how it was answered."""
+    name, boss = a_journey(), f"{unique()}@example.com"
+    first = step(ada, name, 1)
+    path = at(house, first.journey).partition("?")[0]
+    sends(ben, path, first.id, ben.open(at(house, first.journey)), Company="Acme")
+    second = step(ada, name, 2, title="Is Acme solvent?", context={"debts": "enormous"}, approvers=[boss])
+    other.open(journey_link_of(house, name, boss))
+
+    looked, refused = ben.open(path), ben.send(f"{path}/steps/{second.id}", version="1", decision="submit")
+    typed = ben.send(f"{path}/steps/{second.id}/draft", iban="X1")
+
+    assert "We are checking what you sent" in text_of(looked)
+    assert "Step 1 of 2" in text_of(looked)
+    assert (403, 403) == (refused.status_code, typed.status_code)
+    asked = other.open(path)
+    assert "Is Acme solvent?" in text_of(asked)
+    assert "X1" not in asked.text
+    sends(other, path, second.id, asked, **{"Account number": "DE1"})
+    assert '{"iban":"DE1"}' == ada.show(second.id)["output"]
+    done = ben.open(path)
+    assert "Thank you. That was all." in text_of(done)
+    for page in (looked, refused, typed, done):
+        assert not [words for words in ("solvent", "enormous", "DE1") if words in page.text]
+
+
+@pytest.mark.parametrize("asked", [{"identity": "signed-in"}, {"selfApproval": False}])
+def test_who_may_not_answer_a_step_leaves_no_draft(
+    house: House, ada: Program, ben: Visitor, asked: dict[str, Any]
+) -> None:
+    """Nor a file."""
+    name, mia = a_journey(), f"{unique()}@example.com"
+    first = step(ada, name, 1, approvers=[mia], requester=mia, **asked)
+    path = f"/journeys/{slug_of(name)}"
+    ben.open(journey_link_of(house, name, mia))
+
+    sent = ben.client.post(
+        f"{path}/steps/{first.id}/draft", data={"company": "Acme"}, files={"cv": b"x"}, headers={"origin": house.url}
+    )
+
+    assert 409 == sent.status_code
+    assert house.read(journeys.draft_of, first.id) is None
+    assert {} == house.read(files.of_token, first.id)
+
+
+def test_who_must_be_known_answers_signed_in_on_the_page_of_the_journey(
+    house: House, ada: Program, ben: Visitor
+) -> None:
+    """The sign-in leads back to it."""
+    name, mia = a_journey(), f"{unique()}@example.com"
+    person = house.write(people.add, mia, "Mia", "approver")
+    first = step(ada, name, 1, approvers=[mia], identity="signed-in")
+    path = f"/journeys/{slug_of(name)}"
+
+    told = ben.open(journey_link_of(house, name, mia))
+    ben.client.cookies.set("waitpoint", house.write(sign_in.begin, person.id).cookie)
+    asked = ben.open(path)
+    sends(ben, path, first.id, asked, Company="Acme")
+
+    assert f'href="/sign-in?next={path}"' in told.text
+    assert "<form" not in told.text
+    (answered,) = (each for each in house.read(log.of_subject, first.id) if each.kind == "token.completed")
+    assert answered.actor is not None
+    assert ("person", person.id) == (answered.actor["kind"], answered.actor["id"])
+
+
+def journey_link_of(house: House, journey: str, address: str) -> str:
+    """The path of somebody's own link, the one that they were mailed if they were."""
+    link = house.write(links.to_journey, house.dev.id, journey, address)
+    return at(house, house._on_loop(lambda: url_of(house.service, link)))
 
 
 def test_the_next_step_appears_on_the_open_page(house: House, ada: Program, ben: Visitor) -> None:
