@@ -50,7 +50,7 @@ def test_refund_on_a_phone_without_scripts(new_context: Callable[..., BrowserCon
     page.get_by_role("button", name="Go back").click()
     expect(page.get_by_label("Amount")).to_have_value("10")
     page.get_by_role("button", name="Refund").click()
-    page.get_by_role("button", name="Yes, Refund").click()
+    page.get_by_role("button", name="Refund").click()
 
     expect(page.get_by_role("heading", name="Answered: Refund")).to_be_visible()
     expect(page.get_by_text("12.5")).to_be_visible()
@@ -68,9 +68,9 @@ def test_sending_back_needs_a_reason(page: Page, program: AdasProgram) -> None:
     assert "WAITING" == program.look(token)["status"]
 
     page.get_by_role("button", name="Keep the money").click()
-    expect(page.get_by_role("link", name='"Keep the money" needs a comment.')).to_be_visible()
+    expect(page.get_by_role("link", name="“Keep the money” needs a comment.")).to_be_visible()
     look_over(page)
-    page.get_by_role("link", name='"Keep the money" needs a comment.').click()
+    page.get_by_role("link", name="“Keep the money” needs a comment.").click()
     expect(page.get_by_label("Comment")).to_be_focused()
     page.keyboard.type("It came on time.")
     page.get_by_role("button", name="Keep the money").click()

@@ -59,7 +59,7 @@ def choices_of(spec: Spec) -> tuple[Choice, ...]:
             require=tuple(decision.require),
             confirm=decision.confirm,
             needs_form=decision.form and spec.form is not None,
-            style=decision.style or ("plain" if index else "main"),
+            style=decision.style or ("careful" if decision.confirm else "plain" if index else "main"),
         )
         for index, decision in enumerate(spec.decisions)
     )
@@ -119,8 +119,8 @@ def required_sentence(spec: Spec, choice: Choice, name: str) -> str:
     """Why a field must be filled, to whoever fills it."""
     described = properties_of(spec.form).get(name)
     title = described.get("title") if isinstance(described, dict) else None
-    what = "a comment" if name == COMMENT else f'"{title if isinstance(title, str) else name}"'
-    return f'"{choice.label}" needs {what}.'
+    what = "a comment" if name == COMMENT else f"“{title if isinstance(title, str) else name}”"
+    return f"“{choice.label}” needs {what}."
 
 
 def _errors_of_comment(comment: Any) -> list[FieldError]:

@@ -66,7 +66,9 @@ class Decision(
     form: Annotated[bool, Meta(description="false: the form need not be filled, and is not part of the output.")] = True
     style: Annotated[
         Style | None,
-        Meta(description="How the button looks: main, plain or careful. Left out: main for the first, else plain."),
+        Meta(
+            description="How the button looks: main, plain or careful. Left out: careful where it is asked once more, main for the first, else plain."
+        ),
     ] = None
 
 

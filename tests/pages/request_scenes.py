@@ -138,7 +138,7 @@ def scenes(
                 token,
                 **asked(token, REFUND),
                 form=wrong,
-                errors=forms.summary(wrong) | {"comment": '"Keep the money" needs a comment.'},
+                errors=forms.summary(wrong) | {"comment": "“Keep the money” needs a comment."},
             ),
         ),
         "question-changed": (

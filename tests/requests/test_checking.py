@@ -89,7 +89,7 @@ def test_a_required_field_is_named_as_the_person_reads_it() -> None:
     found = check(PUBLISH, {"approved": None, "amount": 5})
 
     assert isinstance(found, list)
-    assert '"Careful" needs "Why".' == found[0].detail
+    assert "“Careful” needs “Why”." == found[0].detail
 
 
 def test_what_the_program_receives() -> None:

@@ -135,7 +135,7 @@ def test_a_comment_that_is_needed_is_asked_for(ben: Visitor, ada: Program, comme
 
     assert 400 == page.status_code
     assert "“Send back”" not in text_of(page).partition("Comment")[0] or "Send back" in text_of(page)
-    assert '"Send back" needs a comment.' in text_of(page)
+    assert "“Send back” needs a comment." in text_of(page)
     assert '<a href="#comment">' in page.text
     assert 'value="7"' in page.text
     send(ben, token, decision="reject", comment="Wrong price.")

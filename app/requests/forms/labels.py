@@ -65,7 +65,7 @@ def _has_title(schema: Any) -> bool:
 
 
 def _was_made_of(name: str, title: str) -> bool:
-    return title == name.replace("_", " ").title() or title.lower() == name.lower()
+    return title == name.replace("_", " ").title()
 
 
 def _properties(root: Any, schema: Any, name: str) -> Iterator[Any]:
