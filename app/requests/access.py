@@ -111,7 +111,7 @@ class Closed(Exception):
 async def visit(connection: Connection, token_id: str) -> Visit:
     """Who is at the door, by the cookies that they bring. Raises Closed.
 
-    Who is asked and has signed in is known best, and comes before whatever link they have.
+    Who is asked, or asks, and has signed in is known best, and comes before whatever link they have.
     """
     service = service_of(connection)
     person = await person_at(connection)
@@ -228,7 +228,7 @@ async def _public_access(service: Service, secret: str) -> PublicAccess:
 
 
 class _Asked(msgspec.Struct, frozen=True):
-    """Where a question is asked, and whether it asks somebody by address or group."""
+    """Where a question is asked, and whether it asks somebody by address or group, or is asked in their name."""
 
     environment_id: str
     by_name: bool
@@ -239,7 +239,10 @@ def _asked(db: Unit, token_id: str, person: Person) -> _Asked | Doubt | None:
     if token is None or isinstance(token, Doubt):
         return token
     request = lifecycle.find(db, token_id)
-    return _Asked(token.environment_id, request is not None and lifecycle.is_asked(db, request.spec, person.email))
+    by_name = request is not None and (
+        lifecycle.is_asked(db, request.spec, person.email) or lifecycle.is_requester(db, request, person.by("approval"))
+    )
+    return _Asked(token.environment_id, by_name)
 
 
 def _revoked(link: Link) -> tuple[str, list[str]]:

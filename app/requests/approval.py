@@ -9,7 +9,14 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
-from ..access.guards import anyone_with_the_approval_link, forms_of_our_own_pages
+from ..access.guards import anyone_with_the_approval_link, forms_of_our_own_pages, requires_a_signed_in_person
+from ..pages.answers import see_other
+from ..pages.forms import form_of
+from ..service import service_of
+from ..tokens.lifecycle import Refused
+from ..tokens.schemas import LONGEST_REASON
+from ..web.problems import Problem
+from . import lifecycle
 from .access import UNKNOWN, Closed, closed_page, exchange, visit
 from .answering import show, take
 
@@ -41,4 +48,28 @@ async def answer(request: Asked, token_id: FromPath[str]) -> Response[Any]:
     return told or closed_page(request, Closed(UNKNOWN, 404))
 
 
-ROUTES = [approval_page, answer]
+@post("/approve/{token_id:str}/withdrawal", guards=[requires_a_signed_in_person, forms_of_our_own_pages])
+async def withdraw(request: Asked, token_id: FromPath[str]) -> Response[Any]:
+    """Whoever has asked takes the question back, with a reason. A question that was settled stays as it is."""
+    try:
+        here = await visit(request, token_id)
+    except Closed as closed:
+        return closed_page(request, closed)
+    service, reason = service_of(request), (await form_of(request)).get("reason", "").strip()
+    if len(reason) > LONGEST_REASON:
+        raise Problem(400, "invalid-reason", f"A reason has at most {LONGEST_REASON:,} characters.")
+    settlement = await service.database.write(
+        lifecycle.withdraw,
+        token_id,
+        here.environment_id,
+        reason or None,
+        here.guest.by("approval"),
+        service.rules,
+        key=f"token:{token_id}",
+    )
+    if isinstance(settlement, Refused):
+        raise Problem(403, settlement.code, settlement.reason)
+    return see_other(f"/approve/{token_id}")
+
+
+ROUTES = [approval_page, answer, withdraw]

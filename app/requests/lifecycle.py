@@ -26,8 +26,10 @@ from ..tokens.lifecycle import (
     Objection,
     Refused,
     Rules,
+    Settlement,
     Unchecked,
     as_of,
+    cancel,
     change_default,
 )
 from ..tokens.models import COLUMNS, WAITING, By, Token, TokenRow, token_of
@@ -280,6 +282,23 @@ def amend(
     for follow_amended in rules.on_amended:
         follow_amended(db, token, new, by)
     return amended
+
+
+def withdraw(
+    db: Unit, token_id: str, environment_id: str, reason: str | None, by: By, rules: Rules = NO_RULES
+) -> Settlement:
+    """Withdraw what one has asked oneself. Members cancel any token of theirs; a requester may be none."""
+    request = find(db, token_id)
+    if request is None or not is_requester(db, request, by):
+        return Refused("not-requester", "Who has asked withdraws a question, and that is somebody else.")
+    return cancel(db, token_id, environment_id, reason, by, rules)
+
+
+def is_requester(db: Unit, request: Request, by: By) -> bool:
+    """Whether somebody who has signed in is whom a request names as asking."""
+    return (
+        by.kind == "person" and request.spec.requester != "" and _address_of(db, by) == request.spec.requester.lower()
+    )
 
 
 def unknown_groups(db: Unit, spec: Spec) -> list[str]:

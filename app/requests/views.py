@@ -100,6 +100,7 @@ def door_view(db: Unit, token_id: str, environment_id: str, by: By | None = None
         "settled_by": settled_by(view["timeline"], outside=True),
         "late_title": late_title(token, asked["outcome"]),
         "refusal": refusal,
+        "may_withdraw": request is not None and by is not None and lifecycle.is_requester(db, request, by),
         "has_inbox": by is not None and by.kind == "person",
         "tells_opened": token.is_waiting and by is not None and by.kind == "link",
         # Whatever else happens, the page of a question that waits is left alone: somebody may be writing on it.

@@ -92,6 +92,7 @@ POST /api/v1/workers/{worker:str}/calls                                     401 
 POST /api/v2/runs/{run_id:str}/cancel                                       401  200    200      403  403     401  404   401   401     401    401   401    401      401        401     401
 POST /approve/{token_id:str}                                                401  401    401      401  401     401  401   303   401     401    401   303    303      403        401     401
 POST /approve/{token_id:str}/opened                                         401  401    401      401  401     401  401   204   401     401    401   204    204      401        401     401
+POST /approve/{token_id:str}/withdrawal                                     401  401    401      401  401     401  401   401   401     401    401   403    403      403        401     401
 POST /docs/forms                                                            400  400    400      400  400     400  400   400   400     400    400   400    400      400        400     400
 POST /engine/v1/runs/{run_id:str}/waitpoints/tokens/{token_id:str}/wait     401  200    403      403  200     401  404   401   401     401    401   401    401      401        401     401
 POST /groups                                                                401  401    401      401  401     401  401   401   401     401    401   400    403      403        401     401

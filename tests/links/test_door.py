@@ -8,7 +8,7 @@ import pytest
 
 from app.admin import operations
 from app.environments import environments
-from app.people import people
+from app.people import people, sign_in
 from tests.links.conftest import an_address, asked, link_for
 from tests.makers import House, Program
 from tests.pages.conftest import Visitor, text_of
@@ -284,3 +284,24 @@ def test_who_is_not_asked_any_more_reads_nothing(house: House, ada: Program, ben
     assert "Who will have to go?" in desk.open(f"/approve/{token.id}").text
     ada.complete(token, {"approved": False, "comment": "Everybody stays."})
     assert "Everybody stays." not in ben.open(f"/approve/{token.id}").text
+
+
+def test_who_asks_sees_the_question_and_withdraws_it(house: House, ada: Program, ben: Visitor) -> None:
+    """Signed in, in whatever role; nobody else does, not even who is asked."""
+    address, eve = an_address(), an_address("eve")
+    token = asked(ada, address, requester=eve, notify=False)
+    shown, sent = {}, {}
+    for one in (address, eve):
+        person = house.write(people.add, one, one, "approver")
+        ben.client.cookies.set("waitpoint", house.write(sign_in.begin, person.id).cookie)
+        shown[one] = ben.open(f"/approve/{token.id}")
+        sent[one] = ben.send(f"/approve/{token.id}/withdrawal", reason="The sale is off.")
+
+    assert [200, 200] == [page.status_code for page in shown.values()]
+    assert [False, True] == ["Withdraw the question" in page.text for page in shown.values()]
+    assert [403, 200] == [page.status_code for page in sent.values()]
+    assert "The question was withdrawn" in text_of(sent[eve])
+    assert "The sale is off." in text_of(sent[eve])
+    assert "The sale is off." == ada.show(token)["cancelReason"]
+    assert 200 == ben.send(f"/approve/{token.id}/withdrawal", reason="Again.").status_code
+    assert "The sale is off." == ada.show(token)["cancelReason"]
