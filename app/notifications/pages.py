@@ -1,15 +1,19 @@
 """The outbox in a browser: what became of every mail, and without a mail server what it says."""
 
+import re
 from typing import Any
 
+import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
 from ..access.guards import forms_of_our_own_pages, requires_an_owner
+from ..database import Unit
 from ..pages.answers import see_other
 from ..pages.desk import desk
 from ..pages.forms import form_of
 from ..pages.page import page
+from ..requests.lifecycle import titles
 from ..service import service_of
 from ..web.problems import not_found
 from . import outbox
@@ -27,12 +31,13 @@ _SHOWN = 100  # mails on the page
 async def outbox_page(request: Asked) -> Response[str]:
     """The newest mails."""
     service = service_of(request)
-    mails = await service.database.read(outbox.latest, _SHOWN)
+    found = await service.database.read(_newest)
     return page(
         request,
         "outbox/index.html",
         frame=await desk(request),
-        mails=mails,
+        mails=found.mails,
+        titles=found.titles,
         kinds=_deliverer(request).kinds,
         has_server=service.has_mail_server,
         now=service.database.clock.now(),
@@ -46,15 +51,17 @@ async def mail_page(request: Asked, mail_id: FromPath[str]) -> Response[str]:
     mail = await _mail(request, mail_id)
     kind = deliverer.kinds.get(mail.kind)
     is_shown = not service.has_mail_server and kind is not None and not kind.lets_in
-    letter = await deliverer.letter_of(mail) if is_shown else None
+    written = await deliverer.letter_of(mail) if is_shown else None
+    letter = None if written is None or isinstance(written, NotNeeded) else written
     return page(
         request,
         "outbox/show.html",
         frame=await desk(request),
         mail=mail,
         kind=kind,
-        letter=None if isinstance(letter, NotNeeded) else letter,
-        not_needed=letter.reason if isinstance(letter, NotNeeded) else None,
+        letter=letter,
+        links=[] if letter is None else links_in(letter.text, service.public_url),
+        not_needed=written.reason if isinstance(written, NotNeeded) else None,
         has_server=service.has_mail_server,
         now=service.database.clock.now(),
     )
@@ -71,6 +78,23 @@ async def retry(request: Asked, mail_id: FromPath[str]) -> Response[Any]:
 
 
 ROUTES = [outbox_page, mail_page, retry]
+
+
+def links_in(text: str, public_url: str) -> list[str]:
+    """The addresses of pages of ours in a mail, each once: what its reader would click."""
+    return [*dict.fromkeys(re.findall(rf"{re.escape(public_url)}/[^\s<>\"]+", text))]
+
+
+class _Newest(msgspec.Struct, frozen=True):
+    """The newest mails, and what those that ask something ask, by their tokens."""
+
+    mails: list[Mail]
+    titles: dict[str, str]
+
+
+def _newest(db: Unit) -> _Newest:
+    mails = outbox.latest(db, _SHOWN)
+    return _Newest(mails, titles(db, sorted({mail.subject_id for mail in mails if mail.subject_id})))
 
 
 async def _mail(request: Asked, mail_id: str) -> Mail:

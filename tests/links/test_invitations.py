@@ -1,16 +1,18 @@
 """Whoever is asked gets a mail with a link of their own, and hears nothing that is not needed."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from app.links.invitations import reminder_at
 from app.links.mails import moment_in
+from app.notifications import outbox
 from app.people import groups, people, sign_in
 from app.tokens.models import By
 from tests.cast import ADAS_KEY
 from tests.links.conftest import an_address, asked
-from tests.makers import House, unique
+from tests.makers import House, Program, unique
 from tests.pages.conftest import Visitor, text_of
 from tests.postbox import Postbox, link_in
 from tests.postbox import text_of as words_of
@@ -190,4 +192,25 @@ def test_the_timeline_tells_sent_opened_and_answered(mailing: House, postbox: Po
     assert f"Mail sent to {ben}" in story
     assert 1 == story.count(f"Opened by {ben} (by link)")
     assert f"Completed: “Approve” by {ben} (by link)" in story
+    desk.client.close()
+
+
+def test_an_owner_finds_a_mail_and_its_link_in_the_outbox(house: House, ada: Program) -> None:
+    """Where no mail server is set: by its subject, printed and not sent, with the link to follow and to copy."""
+    desk, mia = Visitor(house), an_address()
+    desk.client.cookies.set("waitpoint", house.sign_in())
+    token = asked(ada, mia, title=f"Publish {mia}?", body="See https://shop.example.com first.")
+    mails = [mail for mail in house.read(outbox.latest, 1000) if mail.recipient == mia]
+    (mail,) = [mail for mail in mails if mail.kind == "request"]
+    house.deliver()
+
+    listed = text_of(desk.open("/settings/outbox"))
+    shown = desk.open(f"/settings/outbox/{mail.id}")
+
+    assert f"{mia} Publish {mia}? Question" in listed
+    assert "Printed just now" in listed
+    (link,) = set(re.findall(rf'href="({house.url}/approve/{token.id}\?link=[^"]+)"', shown.text))
+    assert f">{link}</a></code>" in shown.text
+    assert f">{link}</a>" in shown.text.partition('class="letter"')[2]
+    assert 200 == desk.open(link.removeprefix(house.url)).status_code
     desk.client.close()

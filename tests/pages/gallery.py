@@ -406,7 +406,9 @@ MAILS = [
     mail(3, status="SENT", ended_at=NOW - timedelta(minutes=20), attempts=1, recipient="a." * 30 + "@example.com"),
     mail(4, status="DROPPED", ended_at=NOW - timedelta(minutes=2), attempts=1, problem="the question was answered"),
 ]
-LETTER = Letter("Publish the autumn sale?", "Ada asks you:\n\nPublish the autumn sale?\n" + "https://" + "x" * 200, "")
+LETTER = Letter(
+    "Publish the autumn sale?", "Ada asks you:\n\nPublish the autumn sale?\n" + f"{URL}/approve/" + "x" * 200, ""
+)
 OUTBOX: dict[str, Any] = {
     "frame": Frame(path="/settings/outbox", person="Ada", environment=DEV, environments=ENVIRONMENTS, waiting=12),
     "kinds": {"request": Kind("Request")},
@@ -639,15 +641,26 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
         "environments/revoke_api_key.html",
         {"frame": SETTINGS, "key": KEYS[0], "environment": DEV, "now": NOW},
     ),
-    "outbox": ("outbox/index.html", OUTBOX | {"mails": MAILS}),
-    "outbox-empty": ("outbox/index.html", OUTBOX | {"mails": [], "has_server": False}),
+    "outbox": (
+        "outbox/index.html",
+        OUTBOX | {"mails": MAILS, "titles": {token().id: "Publish the autumn sale? " + "x" * 160}},
+    ),
+    "outbox-printed": ("outbox/index.html", OUTBOX | {"mails": MAILS, "titles": {}, "has_server": False}),
+    "outbox-empty": ("outbox/index.html", OUTBOX | {"mails": [], "titles": {}, "has_server": False}),
     "outbox-mail": (
         "outbox/show.html",
-        OUTBOX | {"mail": MAILS[0], "kind": Kind("Request"), "letter": LETTER, "not_needed": None},
+        OUTBOX
+        | {
+            "mail": MAILS[0],
+            "kind": Kind("Request"),
+            "letter": LETTER,
+            "links": [f"{URL}/approve/" + "x" * 200],
+            "not_needed": None,
+        },
     ),
     "outbox-failed": (
         "outbox/show.html",
-        OUTBOX | {"mail": MAILS[2], "kind": Kind("Request"), "letter": None, "not_needed": None},
+        OUTBOX | {"mail": MAILS[2], "kind": Kind("Request"), "letter": None, "links": [], "not_needed": None},
     ),
     "outbox-lets-in": (
         "outbox/show.html",
@@ -656,6 +669,7 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
             "mail": mail(5, kind="invitation", recipient=MIA.email, subject_id=MIA.id, environment_id=None),
             "kind": Kind("Invitation", lets_in=True),
             "letter": None,
+            "links": [],
             "not_needed": None,
             "has_server": False,
         },
