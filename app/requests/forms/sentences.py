@@ -122,8 +122,8 @@ def _rule(error: ValidationError, about: list[dict[str, Any]]) -> str:  # noqa: 
             return "must not have the same entry twice"
         case Kind.Format(name):
             return f"must be {_FORMATS.get(name, f'of the format {name}')}"
-        case Kind.Pattern(pattern):
-            return "must be a number, such as 12.50" if _is_of_a_decimal(about) else _shape(pattern, about)
+        case Kind.Pattern():
+            return "must be a number, such as 12.50" if _is_of_a_decimal(about) else _shape(about)
         case Kind.Enum(options):
             return f"must be one of: {_listed(options)}"
         case Kind.Constant(expected):
@@ -167,12 +167,12 @@ def _multiple(step: float | Decimal) -> str:
     return "must be a whole number" if step == 1 else f"must be a multiple of {_number(step)}"
 
 
-def _shape(pattern: str, about: list[dict[str, Any]]) -> str:
+def _shape(about: list[dict[str, Any]]) -> str:
     for schema in about:
         examples = schema.get("examples")
         if isinstance(examples, list) and examples:
             return f"does not have the right form, for example {in_words(examples[0])}"
-    return f"does not have the right form ({pattern})"
+    return "does not have the right form"
 
 
 def _is_of_a_decimal(about: list[dict[str, Any]]) -> bool:

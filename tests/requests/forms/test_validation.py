@@ -63,7 +63,7 @@ RULES: list[tuple[Any, Any, str]] = [
     ({"format": "uri"}, "example.com", "A must be an address with its beginning, such as https://example.com."),
     ({"format": "phone"}, "12", "A must be a telephone number, such as +44 20 7946 0018."),
     ({"format": "uuid"}, "x", "A must be a UUID, such as 123e4567-e89b-12d3-a456-426614174000."),
-    ({"pattern": "^[A-Z]{2}$"}, "x", "A does not have the right form (^[A-Z]{2}$)."),
+    ({"pattern": "^[A-Z]{2}$"}, "x", "A does not have the right form."),
     ({"pattern": "^[A-Z]{2}$", "examples": ["DE"]}, "x", "A does not have the right form, for example DE."),
     ({"pattern": "^[A-Z]{2}$", "x-ui": {"error": "Two capital letters, please."}}, "x", "Two capital letters, please."),
     ({"type": "string", "pattern": DECIMAL}, "+.", "A must be a number, such as 12.50."),
@@ -168,7 +168,7 @@ def test_what_was_typed_is_never_repeated() -> None:
 
 def test_a_pattern_takes_no_longer_with_a_longer_text() -> None:
     """`^(a+)+$` took another library 11.6 s with 30 characters; here a million are nothing."""
-    assert [("/a", "A does not have the right form (^(a+)+$).")] == about({"pattern": "^(a+)+$"}, "a" * 1_000_000 + "!")
+    assert [("/a", "A does not have the right form.")] == about({"pattern": "^(a+)+$"}, "a" * 1_000_000 + "!")
 
 
 def test_an_answer_is_no_deeper_than_the_form_can_be_asked() -> None:
