@@ -117,7 +117,7 @@ async def export_file(request: Asked, kind: FromPath[str]) -> Response[Any]:
     write = export.as_csv if kind == "csv" else export.as_json
     name = f"waitpoint-{environment.slug}-{_day(service.clock.now())}.{kind}"
     headers = HEADERS | {"Content-Disposition": f'attachment; filename="{name}"'}
-    media_type = "text/csv; charset=utf-8" if kind == "csv" else "application/json"
+    media_type = "text/csv" if kind == "csv" else "application/json"
     names = {each.id: each.slug for each in frame.environments}
     return Stream(write(service.database, wanted, names), media_type=media_type, headers=headers)
 

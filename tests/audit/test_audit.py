@@ -181,7 +181,7 @@ def test_an_export_has_everything_and_no_formula(
     assert re.fullmatch(
         r'attachment; filename="waitpoint-\w+-\d{4}-\d\d-\d\d\.csv"', as_csv.headers["content-disposition"]
     )
-    assert as_csv.headers["content-type"].startswith("text/csv")
+    assert "text/csv; charset=utf-8" == as_csv.headers["content-type"]
     assert [] == owner.open(f"/audit/export/json?environment={slug}&door=deadline").json()
     assert 404 == owner.open("/audit/export/xml").status_code
 
