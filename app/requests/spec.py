@@ -184,6 +184,8 @@ def spec_in(value: Any, pointer: str = "/request") -> Spec:
     )
     if spec.step is not None and not spec.journey:
         raise invalid(f"{pointer}/step", "missing-journey", "needs a journey beside it")
+    if spec.journey in {".", ".."}:
+        raise fields.refuse("journey", f"must be a name that an address can hold, not {_shown(spec.journey)}")
     if spec.requester and "@" not in spec.requester and not spec.self_approval:
         rule = "must be a mail address where selfApproval is false, so that it is known who may not answer"
         raise fields.refuse("requester", f"{rule}, not {_shown(spec.requester)}", "invalid-email")

@@ -130,6 +130,8 @@ MISTAKES: list[tuple[Any, str, str]] = [
     ({"approvers": ['"x"@[127.0.0.1]']}, "/approvers/0", "must be a mail address"),
     ({"approvers": ["group:"]}, "/approvers/0", "names a group by small letters"),
     ({"approvers": ["group:The Editors"]}, "/approvers/0", "names a group by small letters"),
+    ({"journey": ".."}, "/journey", "journey must be a name that an address can hold"),
+    ({"journey": "."}, "/journey", "journey must be a name that an address can hold"),
     ({"identity": "passport"}, "/identity", 'identity must be "link" or "signed-in", not "passport"'),
     ({"identity": ["link"]}, "/identity", "identity must be"),
     ({"requester": "Eve", "selfApproval": False}, "/requester", "must be a mail address where selfApproval is false"),
