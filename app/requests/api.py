@@ -99,7 +99,7 @@ async def _amended(service: Service, token: Token, standing: StandingRequest, ch
     new = asked_in({name: value for name, value in fields.items() if value is not None}, "")
     if new.default_output is not None and token.timeout_at is None:
         raise invalid("/onTimeout", "missing-timeout", "needs a deadline at which it is taken, and the token has none")
-    await requests_of(service).refuse_unknown_groups(new.spec, "")
+    await requests_of(service).refuse_unknown_groups(new.spec, "", asked_before=standing.spec.approvers)
     return new
 
 

@@ -1,5 +1,6 @@
 """Requests as tokens see them (`tokens.questions.Questions`): read, checked and shown, outside the writer."""
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -89,11 +90,15 @@ class Requests:
         """The request of a token as it stands."""
         return await self._database.read(lifecycle.find, token_id)
 
-    async def refuse_unknown_groups(self, spec: Spec, pointer: str) -> None:
-        """A group that does not exist can never answer. Raises a 422 Problem."""
+    async def refuse_unknown_groups(self, spec: Spec, pointer: str, asked_before: Collection[str] = ()) -> None:
+        """A group that does not exist can never answer; one that was asked before may be gone. Raises a 422 Problem."""
         if not any(":" in approver for approver in spec.approvers):
             return
-        unknown = await self._database.read(lifecycle.unknown_groups, spec)
+        unknown = [
+            slug
+            for slug in await self._database.read(lifecycle.unknown_groups, spec)
+            if f"group:{slug}" not in asked_before
+        ]
         if unknown:
             place = f"{pointer}/approvers/{spec.approvers.index(f'group:{unknown[0]}')}"
             detail = f"approvers names the group {unknown[0]!r}, and there is no such group here."

@@ -1,7 +1,7 @@
 """A token with a request: asked by a program, answered through any door, by default at its deadline."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import pytest
@@ -10,12 +10,13 @@ from sqlalchemy import select
 from app.database import Prepared, Unit
 from app.database.tables import table_of
 from app.events import of_subject
+from app.people import groups
 from app.requests.models import RequestApproverRow
 from app.tokens import lifecycle
 from app.tokens.lifecycle import Answer, Changed, Refused, Rules, Settled, Settlement
 from app.tokens.models import By
 from tests.makers import TOKENS, UNKNOWN_ID, House, Program, unique
-from tests.requests.conftest import Doors, address, ask, settle
+from tests.requests.conftest import SYSTEM, Doors, address, ask, settle
 
 FORM = {"type": "object", "properties": {"amount": {"type": "number", "minimum": 1}}, "required": ["amount"]}
 DECISIONS = [
@@ -324,6 +325,17 @@ class TestAmending:
 
         assert status == self.amend(ada, token, **changes).status_code
         assert ({"title": "Publish?"}, 1) == (ada.show(token)["request"], ada.show(token)["requestVersion"])
+
+    def test_the_rest_is_amended_when_a_group_is_gone(
+        self, house: House, ada: Program, make_group: Callable[..., str]
+    ) -> None:
+        """It was there when it was asked; another that is not there is refused all the same."""
+        slug, ben = make_group(address("mia")), address("ben")
+        token = ask(ada, approvers=[ben, f"group:{slug}"])
+        house.write(groups.remove, slug, SYSTEM)
+
+        assert 200 == self.amend(ada, token, title="Really?").status_code
+        assert 422 == self.amend(ada, token, approvers=[ben, "group:nobody-is-here"]).status_code
 
     def test_what_is_settled_or_asks_nobody_cannot_be_amended(self, ada: Program, nobody: Program) -> None:
         settled, plain = ask(ada), ada.make_token()
