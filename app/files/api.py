@@ -52,8 +52,8 @@ async def send_file(request: Asked, token_id: FromPath[str]) -> Response[File]:
 async def fetch_file(request: Asked, token_id: FromPath[str], file_id: FromPath[str]) -> Stream:
     """A file, for a program."""
     asker: ApiKey | PublicAccess = request.auth
-    if isinstance(asker, PublicAccess) and not (asker.may_read(token_id) or asker.may_complete(token_id)):
-        raise beyond_the_scope()
+    if isinstance(asker, PublicAccess):
+        await _refuse_who_only_writes(request, token_id, asker)
     return await _given(request, token_id, asker.environment_id, file_id)
 
 
@@ -74,10 +74,21 @@ async def fetch_at_the_door(request: Asked, token_id: FromPath[str], file_id: Fr
         here = await visit(request, token_id)
     except Closed as closed:
         return closed_page(request, closed)
+    if isinstance(here.guest, PublicAccess):
+        await _refuse_who_only_writes(request, token_id, here.guest)
     return await _given(request, token_id, here.environment_id, file_id)
 
 
 ROUTES = [send_file, fetch_file, fetch_at_the_desk, fetch_at_the_door]
+
+
+async def _refuse_who_only_writes(request: Asked, token_id: str, asker: PublicAccess) -> None:
+    """Whoever may answer sees what they have sent; where certain people are asked, that is nobody without a name."""
+    if asker.may_read(token_id):
+        return
+    if not asker.may_complete(token_id):
+        raise beyond_the_scope()
+    await _refuse_strangers(request, token_id, asker)
 
 
 async def _refuse_strangers(request: Asked, token_id: str, asker: PublicAccess) -> None:

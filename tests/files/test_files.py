@@ -95,6 +95,24 @@ def test_only_those_who_may_fetch_a_file(
     assert [PDF, PDF, PDF] == [answer.content for answer in opened]
 
 
+def test_who_may_only_write_fetches_nothing_where_certain_people_are_asked(
+    house: House, ada: Program, ben: Visitor
+) -> None:
+    """A public access token names nobody; with one that reads, its program has given it away."""
+    token = ada.make_token(request={"form": FORM, "approvers": ["mia@example.com"]})
+    file = send(ada, token).json()
+    ben.open(f"/approve/{token.id}?token={token.public_access_token}")
+    reads = house.program(house.mint(f"read:waitpoints:{token.id}"))
+
+    refused = [
+        ben_with(house, token).get(f"{token.path}/files/{file['id']}"),
+        ben.open(f"/approve/{token.id}/files/{file['id']}"),
+    ]
+
+    assert [403, 403] == [answer.status_code for answer in refused]
+    assert PDF == reads.get(f"{token.path}/files/{file['id']}").content
+
+
 def test_an_answer_names_only_files_of_its_own_token(house: House, ada: Program) -> None:
     token, other = asked(ada), asked(ada)
     mine, foreign = send(ada, token).json(), send(ada, other).json()
