@@ -1,6 +1,6 @@
 """Whoever is asked gets a link of their own and a mail with it, and before the deadline a reminder."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
 import msgspec
@@ -30,17 +30,28 @@ def invite(db: Unit, token: Token, new: NewToken, _: By) -> None:
 
 
 def invite_more(db: Unit, token: Token, asked: NewRequest, _: By) -> None:
-    """Write to those who are asked since a request was amended, and were not before (`Rules.on_amended`)."""
-    _invite(db, token, asked)
+    """Write to those who are asked since a request was amended, and were not before (`Rules.on_amended`).
+
+    A link that was taken back stays so: only who makes another by hand undoes it.
+    """
+    _invite(db, token, asked, but=_taken_back(db, token, asked.spec))
 
 
-def _invite(db: Unit, token: Token, asked: NewRequest) -> None:
+def _invite(db: Unit, token: Token, asked: NewRequest, *, but: Collection[str] = ()) -> None:
     if asked.spec.journey and asked.spec.is_open:
         links.to_journey(db, token.environment_id, asked.spec.journey, WHOEVER)
     if not asked.spec.notify:
         return
     for address in recipients(db, asked.spec):
-        _write_to(db, token, asked.spec, address)
+        if address not in but:
+            _write_to(db, token, asked.spec, address)
+
+
+def _taken_back(db: Unit, token: Token, spec: Spec) -> set[str]:
+    """Whose link was revoked, and never replaced."""
+    kind, subject = (JOURNEY, spec.journey) if spec.journey else (TOKEN, token.id)
+    made = links.of(db, token.environment_id, kind, subject)
+    return {link.recipient for link in made} - {link.recipient for link in made if not link.is_revoked}
 
 
 class NotAsked(msgspec.Struct, frozen=True):

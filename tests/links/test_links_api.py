@@ -3,7 +3,9 @@
 import pytest
 
 from app.events import log
+from app.links import links
 from app.people import people, sign_in
+from app.tokens.models import By
 from tests.links.conftest import an_address, asked, link_for
 from tests.makers import House, Program
 from tests.pages.conftest import Visitor
@@ -101,6 +103,25 @@ def test_a_revoked_link_is_replaced_by_another(ada: Program) -> None:
     old, new = ada.get(f"{token.path}/links").json()["data"]
     assert "revokedAt" in old
     assert "revokedAt" not in new
+
+
+@pytest.mark.parametrize("request_", [{}, {"journey": "mine"}])
+def test_a_revoked_link_stays_revoked_when_the_question_is_amended(
+    house: House, ada: Program, request_: dict[str, str]
+) -> None:
+    """Whoever took it back did not mean until the next comma."""
+    ben, cora = an_address(), an_address("cora")
+    about = {name: f"{value}:{ben}" for name, value in request_.items()}
+    token = asked(ada, ben, **about)
+    of = (house.dev.id, "journey" if about else "token", about.get("journey", token.id))
+    (link,) = house.read(links.of, *of)
+    house.write(links.revoke, link.id, By(kind="system", door="command"))
+
+    amended = ada.ask("PATCH", f"{token.path}/request", json={"title": "Really?", "approvers": [ben, cora]})
+
+    assert 200 == amended.status_code
+    standing = [each.recipient for each in house.read(links.of, *of) if not each.is_revoked]
+    assert [cora] == standing
 
 
 def test_links_of_others_are_unknown(ada: Program, cleo: Program) -> None:
