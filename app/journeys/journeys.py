@@ -14,6 +14,9 @@ from ..requests import lifecycle
 from ..requests.lifecycle import NewRequest
 from ..requests.models import RequestRow
 from ..requests.spec import Spec
+from ..runs import lifecycle as runs_lifecycle
+from ..runs.lifecycle import WORKER
+from ..runs.models import COMPLETED, Run
 from ..tokens.lifecycle import NewToken
 from ..tokens.models import By, Token
 from ..tokens.search import Doubt, retrieve
@@ -23,18 +26,24 @@ MOST_STEPS = 100  # shown; a longer journey shows the newest
 LONGEST_DRAFT = 262_144  # bytes
 
 Stage = Literal["asked", "checking", "done", "ended"]
+End = Literal["completed", "stopped"]
 
 _requests = table_of(RequestRow)
 _drafts = table_of(DraftRow)
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One question of a journey."""
+    """One question of a journey. `asked_by` is who asked it: a run of a task, or a program."""
 
     token: Token
     spec: Spec
+    asked_by: By
     is_hidden: bool = False
     """Whether it asks others than whoever looks: to them it is being checked."""
+
+    @property
+    def index(self) -> int:
+        return self.spec.step.index if self.spec.step is not None else 0
 
     @property
     def is_last(self) -> bool:
@@ -42,13 +51,19 @@ class Step(msgspec.Struct, frozen=True):
         step = self.spec.step
         return step is not None and step.of is not None and step.index >= step.of
 
+    @property
+    def settled_at(self) -> datetime:
+        return self.token.completed_at or self.token.created_at
+
 
 class Journey(msgspec.Struct, frozen=True):
-    """How a journey stands."""
+    """How a journey stands. `runs` are those that may ask for its next step; `end` says how they have ended."""
 
     name: str
     steps: tuple[Step, ...]
     at: datetime
+    runs: tuple[str, ...] = ()
+    end: End | None = None
 
     @property
     def current(self) -> Step | None:
@@ -62,7 +77,13 @@ class Journey(msgspec.Struct, frozen=True):
 
     @property
     def latest(self) -> Step | None:
-        return self.steps[-1] if self.steps else None
+        """The step that was settled last: of several at once, the one that was asked last."""
+        return max(self.steps, key=lambda step: (step.settled_at, step.token.id), default=None)
+
+    @property
+    def furthest(self) -> Step | None:
+        """The step that was answered and has the highest number."""
+        return max(self.earlier, key=lambda step: (step.index, step.token.id), default=None)
 
     @property
     def latest_shown(self) -> Step | None:
@@ -73,11 +94,20 @@ class Journey(msgspec.Struct, frozen=True):
         """Asked, being checked by the program, done, or ended before its end."""
         if self.current is not None:
             return "asked"
-        if any(step.token.is_waiting for step in self.steps):
+        if self.latest is None or any(step.token.is_waiting for step in self.steps):
             return "checking"
-        if self.latest is not None and not self.latest.token.is_completed:
+        if self._has_come_to_its_end:
+            return "done"
+        if not self.latest.token.is_completed or self.end == "stopped":
             return "ended"
-        return "done" if self.latest is not None and self.latest.is_last else "checking"
+        return "done" if self.end == "completed" else "checking"
+
+    @property
+    def _has_come_to_its_end(self) -> bool:
+        """The last step was answered, and nothing was asked since: a run may go back, and ask once more."""
+        asked_at = max(step.token.created_at for step in self.steps)
+        answered = (step for step in self.steps if step.token.is_completed)
+        return any(step.is_last and step.settled_at >= asked_at for step in answered)
 
 
 def subject_of(environment_id: str, journey: str) -> str:
@@ -103,8 +133,32 @@ def find(db: Unit, environment_id: str, journey: str, ways: Sequence[By] = ()) -
             return token
         if token is not None and request is not None:
             is_hidden = bool(ways) and not any(lifecycle.is_shown_to(db, token_id, by) for by in ways)
-            steps.append(Step(token, request.spec, is_hidden))
-    return Journey(journey, tuple(steps), db.now)
+            steps.append(Step(token, request.spec, request.asked_by, is_hidden))
+    found = Journey(journey, tuple(steps), db.now)
+    if found.latest is None or found.stage == "asked":
+        return found
+    runs = _runs_behind(db, found.latest)
+    return msgspec.structs.replace(found, runs=tuple(run.id for run in runs), end=_end_of(runs))
+
+
+def _runs_behind(db: Unit, step: Step) -> list[Run]:
+    """The run that asked, and those that have begun it: any of them may ask for what comes next."""
+    behind: list[Run] = []
+    run_id = step.asked_by.id if step.asked_by.kind == WORKER.kind else None
+    while run_id is not None:
+        run = runs_lifecycle.retrieve(db, run_id, step.token.environment_id)
+        if run is None:
+            break
+        behind.append(run)
+        run_id = run.parent_id
+    return behind
+
+
+def _end_of(runs: list[Run]) -> End | None:
+    """How they have ended; None while one of them may go on, and where it was no run that asked."""
+    if not runs or not all(run.is_finished for run in runs):
+        return None
+    return "completed" if runs[-1].status == COMPLETED else "stopped"
 
 
 def is_step(db: Unit, environment_id: str, journey: str, token_id: str) -> bool:

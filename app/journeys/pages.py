@@ -126,8 +126,8 @@ async def _keep(request: Asked, here: tuple[str, str, str], posted: Form, by: By
 
 def _onward(request: Asked, view: dict[str, Any]) -> dict[str, Any]:
     """Where somebody goes on who is done: by themselves, and right after the last answer without being asked."""
-    latest = view["journey"].latest
-    url = "" if latest is None else latest.spec.redirect_url
+    furthest = view["journey"].furthest
+    url = "" if furthest is None else furthest.spec.redirect_url
     if view["stage"] != "done" or not is_allowed(url, service_of(request).settings.redirect_urls):
         return _NOWHERE
     return {"redirect_url": url, "goes_on_by_itself": request.cookies.get(flash.NAME) == "answer-recorded"}

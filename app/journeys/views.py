@@ -61,14 +61,15 @@ def around_of(journey: Journey, outcomes: list[dict[str, Any]]) -> View:
     """What stands around a question, or in its place. `outcomes` are the steps that were answered, and how."""
     slug = slug_of(journey.name)
     current = journey.current
-    shown = current or journey.latest_shown
+    stage = journey.stage
+    shown = current or (journey.furthest if stage == "done" else journey.latest_shown)
     return {
         "journey": journey,
-        "stage": journey.stage,
+        "stage": stage,
         "step": None if shown is None else shown.spec.step,
         "outcomes": outcomes,
         "now": journey.at,
-        "version": version_of([(each.token.id, each.token.status, each.is_hidden) for each in journey.steps]),
+        "version": version_of([(each.token.id, each.token.status, each.is_hidden) for each in journey.steps], stage),
         "path": f"/journeys/{slug}",
         "live_url": f"/journeys/{slug}/live",
         "draft_url": None if current is None else f"/journeys/{slug}/steps/{current.token.id}/draft",

@@ -19,6 +19,7 @@ from ..tokens.schemas import Pagination, answer_in
 from ..web.bodies import read_body
 from ..web.problems import Problem, invalid
 from . import inputs, lifecycle
+from .cancelling import cancel
 from .conversations import LOCK_ORDER
 from .inputs import HasEnded, TooManyUnread
 from .lifecycle import Unknown
@@ -128,9 +129,7 @@ async def list_run_events(request: Asked, run_id: FromPath[str]) -> Response[Run
 async def cancel_run(request: Asked, run_id: FromPath[str]) -> Response[RunId]:
     """Cancel a run. A finished one stays as it is."""
     service, asker = service_of(request), _key(request)
-    outcome = await service.database.write(
-        lifecycle.cancel, run_id, asker.environment_id, asker.by("rest"), service.rules, key=LOCK_ORDER + run_id
-    )
+    outcome = await cancel(service, run_id, asker.environment_id, asker.by("rest"))
     if isinstance(outcome, Unknown):
         raise _no_run()
     return Response(RunId(outcome.id))

@@ -17,6 +17,7 @@ from ..database.types import Instant
 from ..tokens import lifecycle as tokens
 from ..tokens.lifecycle import NO_RULES, Answer, NewToken, Rules
 from ..tokens.models import RUN, By, Token
+from . import questions
 from .models import (
     CANCELED,
     COLUMNS,
@@ -27,6 +28,7 @@ from .models import (
     IS_QUEUED,
     IS_WAITING,
     MADE_RUN,
+    MADE_TOKEN,
     QUEUED,
     STEP,
     WAIT,
@@ -337,8 +339,13 @@ def try_again(db: Unit, environment_id: str, tasks: tuple[str, ...], limit: int 
     return [requeue(db, run_of(row), WORKER) for row in db.execute(stuck).all()]
 
 
+def first_asked(db: Unit, run_id: str) -> str | None:
+    """The first token that would be locked to cancel a run."""
+    return questions.first_open(db, _with_descendants(db, run_id))
+
+
 def cancel(db: Unit, run_id: str, environment_id: str, by: By, rules: Rules = NO_RULES) -> Run | Unknown:
-    """End a run from outside, and with it the runs that it has begun and that have not ended.
+    """End a run from outside, and with it the runs that it has begun and that have not ended, and what they ask.
 
     A finished run stays as it is; its worker, if it has one, is fenced.
     """
@@ -347,20 +354,30 @@ def cancel(db: Unit, run_id: str, environment_id: str, by: By, rules: Rules = NO
         return Unknown()
     if known.is_finished:
         return known
+    asked = questions.lock(db, _with_descendants(db, run_id))
     _lock_children(db, run_id)
     run = found(db, LOCKED, run_id)
     if run is None or run.is_finished:
         return run or Unknown()
+    asked |= questions.lock_late(db, _with_descendants(db, run_id), asked)
+    run = _canceled(db, run, by, rules)
+    questions.withdraw(db, environment_id, asked, by, rules)
+    return run
+
+
+def _canceled(db: Unit, run: Run, by: By, rules: Rules) -> Run:
     cancelled = (
         update(_runs)
-        .where(_runs.c.id == run_id)
+        .where(_runs.c.id == run.id)
         .values(status=CANCELED, finished_at=db.now, lease_until=null(), generation=_runs.c.generation + 1)
         .returning(*COLUMNS)
     )
     run = run_of(db.execute(cancelled).one())
     _ended(db, run, by, rules)
-    for child_id in _unfinished_children(db, run_id):
-        cancel(db, child_id, environment_id, by, rules)
+    for child_id in _unfinished_children(db, run.id):
+        child = found(db, LOCKED, child_id)
+        if child is not None and not child.is_finished:
+            _canceled(db, child, by, rules)
     return run
 
 
@@ -368,33 +385,42 @@ def retry(db: Unit, run_id: str, environment_id: str, by: By) -> Run | Unknown:
     """Queue a failed or cancelled run once more. It keeps its journal, so only what failed runs again.
 
     Any other run stays as it is. What a parent was told of the first end stands. Children that were
-    cancelled before this run heard of their end are begun anew.
+    cancelled before this run heard of their end are begun anew, and what was withdrawn with it is asked anew.
     """
     run = found(db, LOCKED, run_id)
     if run is None or run.environment_id != environment_id:
         return Unknown()
     if run.status not in {FAILED, CANCELED}:
         return run
+    ended_at = run.finished_at
     (row,) = db.run(_ONCE_MORE, {"b_id": run.id, "b_available": db.now})
     run = run_of(row)
-    _begin_children_anew(db, run)
+    _begin_anew(db, run, ended_at)
     record(db, "run.retried", run, by, attempt=run.attempt)
     return run
 
 
-def _begin_children_anew(db: Unit, run: Run) -> None:
-    """Note in the journal which calls are to be made afresh, as a worker does before another attempt."""
-    at: dict[str, tuple[str, str]] = {}
+def _begin_anew(db: Unit, run: Run, ended_at: datetime | None) -> None:
+    """Note in the journal which calls are to be made afresh, as a worker does before another attempt.
+
+    Those are calls of children that were cancelled before the run heard of it, and questions that its end withdrew.
+    """
+    children: dict[str, tuple[str, str]] = {}
+    asked: dict[str, str] = {}
     told: set[str] = set()
     attempts = 0
     for position, kind, result in db.run(_JOURNAL, {"b_run": run.id}):
+        at = position.partition("#")[0]  # the last time counts
         if kind == MADE_RUN:
             made = msgspec.json.decode(result)
-            at[position.partition("#")[0]] = (made["run"], made["token"])  # the last time counts
+            children[at] = (made["run"], made["token"])
+        elif kind == MADE_TOKEN:
+            asked[at] = msgspec.json.decode(result)["id"]
         elif kind == WAIT:
             told.update(msgspec.json.decode(result))
         attempts += position.startswith("retry/")
-    afresh = [position for position, (child, token) in at.items() if token not in told and _is_canceled(db, child)]
+    afresh = [at for at, (child, token) in children.items() if token not in told and _is_canceled(db, child)]
+    afresh += [at for at, token_id in asked.items() if questions.was_withdrawn(db, token_id, ended_at)]
     if afresh:
         values = {"position": f"retry/{attempts + 1}", "kind": STEP, "name": "retry", "error": None, "at": db.now}
         db.gather(_NOTE, {**values, "run_id": run.id, "result": msgspec.json.encode(afresh).decode()})
@@ -410,6 +436,13 @@ def _lock_children(db: Unit, run_id: str) -> None:
     for child_id in _unfinished_children(db, run_id):
         _lock_children(db, child_id)
         db.run(LOCKED, {"b_id": child_id})
+
+
+def _with_descendants(db: Unit, run_id: str) -> list[str]:
+    return [
+        run_id,
+        *(each for child_id in _unfinished_children(db, run_id) for each in _with_descendants(db, child_id)),
+    ]
 
 
 def _unfinished_children(db: Unit, run_id: str) -> list[str]:

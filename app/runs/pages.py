@@ -17,7 +17,7 @@ from ..tokens.pages import DESK, DESK_FORM, by, environment_of
 from ..tokens.search import certain
 from ..tokens.views import View
 from ..web.problems import not_found
-from . import lifecycle
+from . import cancelling, lifecycle
 from .conversations import LOCK_ORDER
 from .filters import filters_of
 from .lifecycle import Unknown
@@ -84,8 +84,7 @@ async def cancel(request: Asked, run_id: FromPath[str]) -> Response[Any]:
     """End a run."""
     service, _ = service_of(request), await form_of(request)
     before = await _run(request, run_id)
-    arguments = (run_id, before.environment_id, by(request), service.rules)
-    run = await service.database.write(lifecycle.cancel, *arguments, key=LOCK_ORDER + run_id)
+    run = await cancelling.cancel(service, run_id, before.environment_id, by(request))
     is_done = not before.is_finished and not isinstance(run, Unknown) and run.is_canceled
     return see_other(f"/runs/{run_id}", say="run-cancelled" if is_done else "run-finished")
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from html import unescape
 from typing import Any
 
@@ -18,7 +19,7 @@ from app.links.slugs import journey_in, slug_of
 from app.people import people, sign_in
 from app.requests.redirects import is_allowed
 from tests.databases import DatabaseMaker
-from tests.journeys.conftest import a_journey, at, step
+from tests.journeys.conftest import OnboardingRun, a_journey, at, step
 from tests.makers import House, Program, open_house, unique
 from tests.pages.conftest import Visitor, text_of
 
@@ -150,6 +151,90 @@ def test_a_withdrawn_or_missed_step_is_told_kindly(house: House, ada: Program, b
     assert "Nothing more is needed from you" in told
 
 
+def test_a_journey_of_a_cancelled_run_has_ended(house: House, ada: Program, ben: Visitor, run: OnboardingRun) -> None:
+    """What it asked is withdrawn, so that nobody answers for nothing."""
+    first = run.asks(1)
+    assert 200 == ada.post(f"/api/v2/runs/{run.id}/cancel").status_code
+
+    told = text_of(ben.open(at(house, first.journey)))
+
+    assert "This has ended" in told
+    assert "The run that asked was cancelled." in told
+    assert "TIMED_OUT" == ada.show(first.id)["status"]
+
+
+@pytest.mark.parametrize(
+    ("end", "says"), [("finish", "Thank you. That was all."), ("fail", "What was to follow has stopped")]
+)
+def test_a_run_that_ends_between_steps_ends_its_journey(
+    house: House, ben: Visitor, run: OnboardingRun, end: str, says: str
+) -> None:
+    """Also on the page that is open; until then it is checked."""
+    first = run.asks(1, of=3)
+    path = at(house, first.journey).partition("?")[0]
+    checking = sends(ben, path, first.id, ben.open(at(house, first.journey)), Company="Acme")
+    assert "We are checking what you sent" in text_of(checking)
+
+    pushed = _pushed(house, ben, path, checking, lambda: run.ends(end))
+
+    assert says in pushed
+    assert says in text_of(ben.open(path))
+
+
+def test_the_end_of_a_child_is_not_the_end_of_the_journey(house: House, ben: Visitor, run: OnboardingRun) -> None:
+    """The run that has begun it may ask what comes next."""
+    child = run.begins_another()
+    first = child.asks(1)
+    path = at(house, first.journey).partition("?")[0]
+    sends(ben, path, first.id, ben.open(at(house, first.journey)), Company="Acme")
+    child.ends("finish")
+    assert "We are checking what you sent" in text_of(ben.open(path))
+
+    run.ends("finish")
+
+    assert "Thank you. That was all." in text_of(ben.open(path))
+
+
+def test_steps_that_are_asked_at_once_are_answered_in_any_order(house: House, ada: Program, ben: Visitor) -> None:
+    name = a_journey()
+    second, first = step(ada, name, 2), step(ada, name, 1)
+    path = at(house, first.journey).partition("?")[0]
+    asked = ben.open(at(house, first.journey))
+    assert "Step 2 of 2" in text_of(asked)
+    asked = sends(ben, path, second.id, asked, **{"Account number": "DE1"})
+    assert "Step 1 of 2" in text_of(asked)
+
+    done = sends(ben, path, first.id, asked, Company="Acme")
+
+    assert "Thank you. That was all." in text_of(done)
+    assert "Step 2 of 2" in text_of(done)
+
+
+def test_a_step_that_is_withdrawn_before_another_is_answered_ends_nothing(
+    house: House, ada: Program, ben: Visitor
+) -> None:
+    name = a_journey()
+    first, second = step(ada, name, 1), step(ada, name, 2)
+    path = at(house, first.journey).partition("?")[0]
+    asked = ben.open(at(house, first.journey))
+    ada.cancel(second, "Not needed.")
+
+    assert "We are checking what you sent" in text_of(sends(ben, path, first.id, asked, Company="Acme"))
+
+
+def test_a_journey_that_goes_back_is_not_done(house: House, ada: Program, ben: Visitor) -> None:
+    """A run that lets somebody change an answer asks once more."""
+    name = a_journey()
+    only = step(ada, name, 1, of=1)
+    path = at(house, only.journey).partition("?")[0]
+    sends(ben, path, only.id, ben.open(at(house, only.journey)), Company="Acme")
+    again = step(ada, name, 1, of=3)
+
+    told = sends(ben, path, again.id, ben.open(path), Company="Acme Ltd")
+
+    assert "We are checking what you sent" in text_of(told)
+
+
 def test_asked_people_follow_a_journey_with_their_own_link(house: House, ada: Program) -> None:
     """The address that the program is told carries no secret then."""
     first = step(ada, a_journey(), 1, approvers=["ben@example.com"], notify=False)
@@ -237,22 +322,28 @@ def test_the_next_step_appears_on_the_open_page(house: House, ada: Program, ben:
     path = at(house, first.journey).partition("?")[0]
     asked = ben.open(at(house, first.journey))
     waiting = sends(ben, path, first.id, asked, Company="Acme")
-    version = re.search(r'data-version="(\w+)"', waiting.text)
-    assert version is not None
-    cookie = "; ".join(f"{cookie.name}={cookie.value}" for cookie in ben.client.cookies.jar)
 
-    headers = {"origin": house.url, "cookie": cookie}
-    url = f"ws://127.0.0.1:{house.port}{path}/live?version={version[1]}"
-    with connect(url, additional_headers=headers, proxy=None) as socket:
-        assert "ping" in str(socket.recv(timeout=20))
-        step(ada, name, 2)
-        pushed = str(socket.recv(timeout=20))
-        while "ping" in pushed:
-            pushed = str(socket.recv(timeout=20))
+    pushed = _pushed(house, ben, path, waiting, lambda: step(ada, name, 2))
 
     assert 'id="live"' in pushed
     assert "Step 2 of 2: Your bank" in pushed
     assert "<form" in pushed
+
+
+def _pushed(house: House, visitor: Visitor, path: str, page: httpx.Response, happens: Callable[[], object]) -> str:
+    """What is pushed to an open page when something happens."""
+    version = re.search(r'data-version="(\w+)"', page.text)
+    assert version is not None
+    cookie = "; ".join(f"{cookie.name}={cookie.value}" for cookie in visitor.client.cookies.jar)
+    headers = {"origin": house.url, "cookie": cookie}
+    url = f"ws://127.0.0.1:{house.port}{path}/live?version={version[1]}"
+    with connect(url, additional_headers=headers, proxy=None) as socket:
+        assert "ping" in str(socket.recv(timeout=20))
+        happens()
+        pushed = str(socket.recv(timeout=20))
+        while "ping" in pushed:
+            pushed = str(socket.recv(timeout=20))
+    return pushed
 
 
 def test_an_opened_journey_is_told_once(house: House, ada: Program, ben: Visitor) -> None:

@@ -11,7 +11,7 @@ from app.journeys.views import around_of
 from app.links.models import TOKEN, Link
 from app.pages.page import Frame
 from app.requests.spec import spec_in
-from app.tokens.models import Token
+from app.tokens.models import By, Token
 from tests.pages.request_scenes import Scenes, asked, form_of
 
 COMPANY: dict[str, Any] = {
@@ -35,6 +35,7 @@ BANK: dict[str, Any] = {
     "journey": "onboarding:42",
     "step": {"index": 2, "of": 3, "title": "Your bank"},
 }
+BY = By(kind="api_key", door="rest")
 LAST = BANK | {"step": {"index": 3, "of": 3, "title": "Your bank"}}
 
 
@@ -50,7 +51,7 @@ def scenes(
     nothing = {"token": None, "request": None, "question": None, "redirect_url": None, "goes_on_by_itself": False}
 
     def journey(*steps: tuple[Token, dict[str, Any]], **more: Any) -> dict[str, Any]:
-        found = Journey("onboarding:42", tuple(Step(token, spec_in(request)) for token, request in steps), now)
+        found = Journey("onboarding:42", tuple(Step(token, spec_in(request), BY) for token, request in steps), now)
         outcomes = [
             {"step": step, "outcome": asked(step.token, request)["outcome"], "settled_by": "Ben"}
             for step, (_, request) in zip(found.steps, steps, strict=True)

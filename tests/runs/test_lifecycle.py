@@ -207,6 +207,32 @@ class TestCancel:
         assert Unknown() == world.do(lifecycle.cancel, run.id, "another", ADA)
         assert Unknown() == world.do(lifecycle.cancel, "run_1", world.environment_id, ADA)
 
+    def test_what_it_asks_is_withdrawn_in_the_same_transaction(self, world: World) -> None:
+        """Unless another run waits for it; and the log says by whom."""
+        run, other = world.start(), world.start()
+        asked, shared = world.asked(run, "0"), world.asked(run, "1")
+        world.wait(run, "2", asked.id, shared.id)
+        world.park(run, "2")
+        world.wait(other, "0", shared.id)
+
+        world.cancel(run)
+
+        withdrawn = world.settled(asked.id)
+        assert "The run that asked was cancelled." == withdrawn.cancel_reason
+        assert withdrawn.cancelled_at == world.read(run).finished_at
+        assert ["token.created", "token.cancelled"] == world.kinds(asked)
+        assert ["token.created"] == world.kinds(shared)
+        assert {} == world.broken_rules()
+        assert "CANCELED" == world.cancel(run).status
+
+    def test_a_write_that_cancels_is_put_in_order_by_what_it_locks_first(self, world: World) -> None:
+        run = world.start()
+        answered, first, second = (world.asked(run, str(number)) for number in range(3))
+        world.cancel_token(answered.id)
+
+        assert min(first.id, second.id) == world.do(lifecycle.first_asked, run.id)
+        assert world.do(lifecycle.first_asked, world.trigger().id) is None
+
 
 class TestRetry:
     def test_a_failed_run_is_queued_once_more_with_its_journal(self, world: World) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import Engine, bindparam, select
 
@@ -19,7 +20,7 @@ from app.runs import inputs, lifecycle, waits
 from app.runs.models import Run
 from app.runs.waits import Ended, GoOn, Parked, Waiting
 from app.tokens import lifecycle as tokens
-from app.tokens.lifecycle import Answer
+from app.tokens.lifecycle import AlreadySettled, Answer
 from app.tokens.models import COLUMNS, TokenRow
 from tests.database.worlds import ADA, HandClock
 from tests.databases import DatabaseMaker
@@ -45,6 +46,12 @@ class Process:
         self.result = function(self._unit, *arguments)
         self._unit.flush()
         return self.result
+
+    def goes_on(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Work on in the same transaction."""
+        result = function(self._unit, *arguments)
+        self._unit.flush()
+        return result
 
     def commits(self) -> None:
         if self._unit.records:
@@ -239,6 +246,54 @@ def _take_back(db: Unit, world: World) -> list[Run]:
 def _status(db: Unit, token_id: str) -> str:
     (row,) = db.run(WITHOUT_A_LOCK, {"b_id": token_id})
     return str(dict(zip((column.name for column in COLUMNS), row, strict=True))["status"])
+
+
+class TestARunIsCancelledWhileItsQuestionIsAnswered:
+    """The token's row decides who was first, and the run is not touched before: so nobody waits in a ring."""
+
+    def test_the_answer_is_first(self, world: World, processes: tuple[Process, Process]) -> None:
+        run = world.start()
+        asked = world.asked(run, "0")
+        world.wait(run, "1", asked.id)
+        answering, cancelling = processes
+        answering.does(waits_lock, asked.id)
+        assert cancelling.does_meanwhile(lifecycle.cancel, run.id, world.environment_id, ADA, RULES)
+        assert answering.goes_on(lifecycle.found, lifecycle.LOCKED, run.id) is not None
+        answering.goes_on(tokens.cancel, asked.id, world.environment_id, "by hand", ADA, RULES)
+        answering.commits()
+        cancelling.is_done()
+
+        assert "CANCELED" == world.read(run).status
+        assert "by hand" == world.settled(asked.id).cancel_reason
+        assert {} == world.broken_rules()
+
+    def test_the_cancellation_is_first(self, world: World, processes: tuple[Process, Process]) -> None:
+        run = world.start()
+        asked = world.asked(run, "0")
+        cancelling, answering = processes
+        cancelling.does(lifecycle.cancel, run.id, world.environment_id, ADA, RULES)
+        assert answering.does_meanwhile(tokens.time_out, asked.id, world.environment_id, ADA, RULES)
+        cancelling.commits()
+
+        assert isinstance(answering.is_done(), AlreadySettled)
+        assert world.settled(asked.id).is_cancelled
+
+    def test_a_question_that_comes_meanwhile_is_withdrawn_too(
+        self, world: World, processes: tuple[Process, Process]
+    ) -> None:
+        run = world.start()
+        asking, cancelling = processes
+        new = tokens.NewToken(timeout=None, request="a request")
+        made = asking.does(waits.create_token, world.owner(run), "0", new, lifecycle.WORKER, RULES)
+        assert cancelling.does_meanwhile(lifecycle.cancel, run.id, world.environment_id, ADA, RULES)
+        asking.commits()
+        cancelling.is_done()
+
+        assert world.settled(msgspec.json.decode(made.result)["id"]).is_cancelled
+
+
+def waits_lock(db: Unit, token_id: str) -> None:
+    db.run(waits.LOCK_TOKEN, {"b_id": token_id})
 
 
 class TestAValueIsSentWhileAWaitForItBegins:

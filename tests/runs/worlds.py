@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import Connection, text
 
 from app import models as _models  # noqa: F401 - every table must be known
@@ -50,6 +51,15 @@ class World:
     def token(self, **options: Any) -> Token:
         new = NewToken(**{"timeout": None, **options})
         return self.do(tokens.create, self.environment_id, new, ADA).token
+
+    def asked(self, run: Run, position: str, **options: Any) -> Token:
+        """A question that a run asks."""
+        new = NewToken(**{"timeout": None, "request": "a request", **options})
+        made = self.do(waits.create_token, self.owner(run), position, new, lifecycle.WORKER, RULES)
+        assert isinstance(made, Checkpoint)
+        found = self.do(tokens_search.retrieve, msgspec.json.decode(made.result or "")["id"])
+        assert isinstance(found, Token)
+        return found
 
     def complete(self, token_id: str, output: str = '"yes"') -> Settlement:
         return self.do(tokens.settle, token_id, self.environment_id, Answer(output=output), ADA, RULES)
@@ -135,8 +145,8 @@ class World:
     def journal(self, run: Run) -> list[Checkpoint]:
         return self.do(journal.of_run, run.id)
 
-    def kinds(self, run: Run) -> list[str]:
-        """What the log says about a run."""
+    def kinds(self, run: Run | Token) -> list[str]:
+        """What the log says about a run, or a token."""
         rows = self.connection.execute(text("SELECT kind FROM events WHERE subject = :id ORDER BY seq"), {"id": run.id})
         kinds = [row.kind for row in rows]
         self.connection.commit()

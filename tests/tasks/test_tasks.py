@@ -541,6 +541,83 @@ def test_a_cancelled_run_is_tried_once_more(rehearsal: Rehearsal) -> None:
     assert "yes" == run.output
 
 
+def test_what_a_cancelled_run_asks_is_withdrawn(rehearsal: Rehearsal) -> None:
+    """With a reason, for it and for its children; answered before, shared by a key, or nobody's question, it stays."""
+
+    @task
+    async def child() -> None:
+        await wait.for_token(await wait.create_token(tags=["of the child"], request={"title": "And this?"}))
+
+    @task
+    async def ask() -> None:
+        answered = await wait.create_token(tags=["answered"], request={"title": "Really?"})
+        await wait.for_token(answered)
+        await wait.create_token(tags=["shared"], request={"title": "Shared?"}, idempotency_key="shared")
+        await wait.create_token(tags=["bare"])
+        await child.trigger()
+        await wait.for_token(await wait.create_token(tags=["open"], request={"title": "And now?"}))
+
+    rehearsal.deploy(child)
+    run = rehearsal.start(ask)
+    rehearsal.complete(run.token, {"approved": True})
+    rehearsal.cancel_run(run)
+
+    ends = {token.tags[0]: (token.status, token.cancel_reason) for token in rehearsal.tokens}
+    withdrawn = ("TIMED_OUT", "The run that asked was cancelled.")
+    assert {"open": withdrawn, "of the child": withdrawn} == {tag: end for tag, end in ends.items() if end[1]}
+    assert ["COMPLETED", "WAITING", "WAITING"] == [ends[tag][0] for tag in ("answered", "shared", "bare")]
+
+
+def test_a_cancelled_run_that_is_tried_once_more_asks_anew(rehearsal: Rehearsal, ledger: list[str]) -> None:
+    """What was answered stays answered, and what was withdrawn is asked once more: a replay finds it again."""
+
+    @task
+    async def ask() -> list[Any]:
+        answers = []
+        for title in ("First?", "Second?"):
+            token = await wait.create_token(request={"title": title})
+            answers.append(await wait.for_token(token).unwrap())
+        return answers
+
+    run = rehearsal.start(ask)
+    rehearsal.complete(run.token, {"approved": True})
+    withdrawn = run.token
+    for _ in range(2):
+        rehearsal.cancel_run(run)
+        rehearsal.retry_run(run)
+        assert withdrawn != run.token
+        withdrawn = run.token
+    rehearsal.crash()
+    assert withdrawn == run.token
+    rehearsal.complete(run.token, {"approved": False})
+
+    assert [{"approved": True}, {"approved": False}] == run.output
+
+
+def test_a_failed_run_leaves_its_questions_open(rehearsal: Rehearsal, ledger: list[str]) -> None:
+    """Whoever tries it once more goes on with what was answered meanwhile, and nobody is asked twice."""
+
+    @step(retries=0)
+    async def publish() -> None:
+        ledger.append("publish")
+        if len(ledger) == 1:
+            raise ConnectionError("down")
+
+    @task
+    async def ask() -> Any:
+        token = await wait.create_token(request={"title": "Really?"})
+        await publish()
+        return await wait.for_token(token).unwrap()
+
+    run = rehearsal.start(ask)
+    (token,) = rehearsal.tokens
+    assert ("FAILED", "WAITING") == (run.status, token.status)
+    rehearsal.complete(token, {"approved": True})
+    rehearsal.retry_run(run)
+
+    assert ({"approved": True}, 1) == (run.output, len(rehearsal.tokens))
+
+
 def test_the_first_of_several_wins(rehearsal: Rehearsal) -> None:
     """And stays the winner, whatever is settled later."""
 

@@ -26,6 +26,7 @@ from waitpoint._values import Settlement, Status, Token
 T = TypeVar("T")
 
 FIRST_MOMENT = datetime(2026, 1, 1, 9, tzinfo=UTC)
+WITHDRAWN = "The run that asked was cancelled."
 
 
 class Wait(msgspec.Struct):
@@ -86,6 +87,7 @@ class Memory:
         self._always_replay = always_replay
         self._numbers = itertools.count(1)
         self._keys: dict[tuple[str, str], tuple[str, datetime]] = {}
+        self._withdrawn: set[str] = set()
         self._executions: set[Execution] = set()
         self._changed: asyncio.Event | None = None
 
@@ -249,7 +251,7 @@ class Memory:
         if run.status in {"FAILED", "CANCELED"}:
             run.attempt += 1
             run.output, run.failure = None, None
-            self._begin_children_anew(run)
+            self._begin_anew(run)
             self._requeue(run)
 
     def token(self, token_id: str) -> Token:
@@ -278,17 +280,34 @@ class Memory:
         return True
 
     def cancel_run(self, run: MemoryRun) -> None:
-        """End a run from outside, and with it the runs that it has begun and that have not ended."""
+        """End a run from outside, and with it the runs that it has begun and that have not ended, and what they ask."""
         if run.is_finished:
             return
+        family = self._cancel(run)
+        for token_id in sorted(token_id for each in family for token_id in self._asked_by(each)):
+            self._withdraw(token_id)
+
+    def _cancel(self, run: MemoryRun) -> list[MemoryRun]:
+        """Gives every run that ended."""
         run.generation += 1
         execution = run.execution
         self._end(run, "CANCELED")
         if execution is not None:
             execution.evict()
-        for child in self._all():
-            if child.parent == run.id:
-                self.cancel_run(child)
+        children = [child for child in self._all() if child.parent == run.id and not child.is_finished]
+        return [run, *(each for child in children for each in self._cancel(child))]
+
+    def _asked_by(self, run: MemoryRun) -> list[str]:
+        made = [each.result["id"] for each in run.journal.values() if each.name == names.CREATE_TOKEN]
+        # Who shares a question by its idempotency key may still want the answer.
+        return [token for token in made if self.token(token).request and not self.token(token).idempotency_key]
+
+    def _withdraw(self, token_id: str) -> None:
+        """Unless another run waits for it."""
+        if any(token_id in wait.tokens for run in self.runs.values() for wait in run.waits.values()):
+            return
+        if self.settle(token_id, "TIMED_OUT", cancelled_at=self.clock, cancel_reason=WITHDRAWN):
+            self._withdrawn.add(token_id)
 
     def next_moment(self) -> datetime | None:
         """When something is due next."""
@@ -456,22 +475,23 @@ class Memory:
         found, until = self._keys.get((kind, key or ""), (None, self.clock))
         return found if self.clock < until else None
 
-    def _begin_children_anew(self, run: MemoryRun) -> None:
-        """Those that were cancelled before the run heard of their end."""
-        told = {token.id for checkpoint in run.journal.values() for token in checkpoint.tokens or ()}
+    def _begin_anew(self, run: MemoryRun) -> None:
+        """Children that were cancelled before the run heard of their end, and questions that its end withdrew."""
         made = {
-            position.partition("#")[0]: checkpoint.result
+            position.partition("#")[0]: checkpoint
             for position, checkpoint in run.journal.items()
-            if checkpoint.name == names.TRIGGER
+            if checkpoint.name in {names.TRIGGER, names.CREATE_TOKEN}
         }
-        afresh = [
-            position
-            for position, child in made.items()
-            if child["token"] not in told and self.runs[child["run"]].status == "CANCELED"
-        ]
+        afresh = [position for position, checkpoint in made.items() if self._is_gone(run, checkpoint)]
         if afresh:
             attempts = sum(position.startswith("retry/") for position in run.journal)
             _write(run, Checkpoint(f"retry/{attempts + 1}", names.RETRY, afresh))
+
+    def _is_gone(self, run: MemoryRun, made: Checkpoint) -> bool:
+        if made.name == names.CREATE_TOKEN:
+            return made.result["id"] in self._withdrawn
+        told = {token.id for checkpoint in run.journal.values() for token in checkpoint.tokens or ()}
+        return made.result["token"] not in told and self.runs[made.result["run"]].status == "CANCELED"
 
     def _sleep_of(self, key: SleepKey, until: datetime) -> datetime:
         """The instant for which the first sleep under this key waits."""
