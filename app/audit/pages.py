@@ -12,6 +12,7 @@ from litestar.response import Stream
 
 from ..access.guards import requires_a_member
 from ..access.principals import Person
+from ..database import Unit
 from ..durations import BadDuration, parse_duration
 from ..environments.models import Environment
 from ..notifications.addresses import BadAddress, address_of
@@ -20,6 +21,7 @@ from ..pages.desk import desk
 from ..pages.lists import PERIODS
 from ..pages.page import HEADERS, Frame, page
 from ..people import people
+from ..requests.lifecycle import titles
 from ..service import service_of
 from ..web.problems import not_found
 from . import export, search
@@ -82,12 +84,15 @@ async def audit_page(request: Asked) -> Response[str]:
     environment = _environment(frame)
     wanted = await _wanted(request, filters, environment)
     before, after = _number(request.query_params.get("before")), _number(request.query_params.get("after"))
-    found = await service.database.read(lambda db: search.page(db, wanted, after=after, before=before))
+    found, names = await service.database.read(
+        lambda db: _named(db, search.page(db, wanted, after=after, before=before))
+    )
     return page(
         request,
         "audit/index.html",
         frame=frame,
         entries=found.entries,
+        names=names,
         now=service.clock.now(),
         is_cut=found.is_cut,
         is_any=filters.is_any,
@@ -123,6 +128,13 @@ async def export_file(request: Asked, kind: FromPath[str]) -> Response[Any]:
 
 
 ROUTES = [audit_page, export_file]
+
+
+def _named(db: Unit, found: search.Page) -> tuple[search.Page, dict[str, str]]:
+    """A page of the log, and what it is about: what tokens ask and what people are called, by their ids."""
+    tokens = {entry.token_id for entry in found.entries if entry.token_id}
+    subjects = {entry.subject for entry in found.entries if entry.subject.startswith("person_")}
+    return found, titles(db, sorted(tokens)) | people.names(db, sorted(subjects))
 
 
 async def _wanted(request: Asked, filters: Filters, environment: Environment) -> Wanted:

@@ -15,6 +15,7 @@ from sqlalchemy import Select, select
 from ..database import Unit
 from ..database.tables import table_of
 from ..events.models import EventRow
+from ..ids import TOKEN_PREFIX
 from ..pages import words
 
 SIZE = 50
@@ -86,6 +87,17 @@ class Entry(msgspec.Struct, frozen=True):
     @property
     def who(self) -> str:
         return words.who(self.actor)
+
+    @property
+    def deed(self) -> str:
+        """What was done, in words."""
+        return words.deed(self.kind, {"journey": self.subject.split(":", 2)[-1]} | self.data)
+
+    @property
+    def token_id(self) -> str | None:
+        """The token that it is about; for a journey that of its step."""
+        found = self.data.get("token") if self.subject.startswith("journey:") else self.subject
+        return found if isinstance(found, str) and found.startswith(TOKEN_PREFIX) else None
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -168,6 +168,7 @@ DEEDS = {
     "link.revoked": "Link of {to} revoked",
     "link.opened": "Opened",
     "request.amended": "Question changed",
+    "journey.moved": "Journey {journey} went on",
     "person.added": "Person added",
     "person.signed_in": "Signed in",
     "person.asked_for_link": "Sign-in link asked for",
@@ -178,13 +179,14 @@ DEEDS = {
     "person.enabled": "Person let in again",
     "group.added": "Group made",
     "group.removed": "Group taken away",
-    "group.joined": "Put into a group",
-    "group.left": "Taken out of a group",
-    "api_key.created": "API key made",
-    "api_key.revoked": "API key revoked",
+    "group.joined": "Put into the group {group}",
+    "group.left": "Taken out of the group {group}",
+    "api_key.created": "API key {name} made",
+    "api_key.revoked": "API key {name} revoked",
     "signing_key.rotated": "Signing key rotated",
-    "environment.created": "Environment made",
+    "environment.created": "Environment {slug} made",
 }
+_BLANK = re.compile(r"\{(\w+)\}( ?)")
 
 
 def who(actor: dict[str, Any] | None) -> str:
@@ -219,7 +221,8 @@ def door(actor: dict[str, Any] | None) -> str:
 def deed(kind: str, data: Mapping[str, Any] | None = None) -> str:
     """What happened, in words: `Completed`, `Mail sent to ben@example.com`."""
     words = DEEDS.get(kind, kind.rpartition(".")[2].replace("_", " ").capitalize())
-    return words.replace("{to}", str((data or {}).get("to") or "whoever has it"))
+    said = {"to": "whoever has it"} | {name: value for name, value in (data or {}).items() if value}
+    return _BLANK.sub(lambda blank: f"{said[blank[1]]}{blank[2]}" if blank[1] in said else "", words).rstrip()
 
 
 def scope(name: str) -> str:

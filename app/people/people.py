@@ -3,7 +3,7 @@
 What may not be done is answered with a Refusal: a sentence, and nothing has changed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -87,6 +87,12 @@ def every(db: Unit) -> list[Profile]:
 def of_ids(db: Unit, person_ids: Select[Any]) -> list[Profile]:
     """Those whose ids a statement finds, the first first."""
     return [*_all(db, select(*_COLUMNS).where(_people.c.id.in_(person_ids)).order_by(_people.c.id))]
+
+
+def names(db: Unit, person_ids: Sequence[str]) -> dict[str, str]:
+    """What these people are called, by their ids."""
+    found: list[Any] = [*db.execute(select(_people.c.id, _people.c.name).where(_people.c.id.in_(person_ids)))]
+    return dict(found)
 
 
 def are_there_any(db: Unit) -> bool:

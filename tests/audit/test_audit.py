@@ -15,6 +15,7 @@ from app.people import people, sign_in
 from app.people.people import Profile
 from app.tokens.models import By
 from tests.makers import House, Program, house, newcomer, unique
+from tests.pages.conftest import text_of
 
 __all__ = ["house", "newcomer"]
 
@@ -209,3 +210,36 @@ def test_what_people_did_is_a_range_of_an_index(house: House, newcomer: Program)
     for plan in (by_person, by_people, by_all):
         assert "TEMP B-TREE" not in plan, plan
         assert "Sort" not in plan, plan
+
+
+def test_the_log_says_what_it_was_about(house: House, newcomer: Program) -> None:
+    """The question and not its id, the journey and not its subject, a name and not a key."""
+    owner, mia = Desk(house, "owner"), Desk(house)
+    slug = house.read(
+        lambda db: db.execute(
+            text("SELECT slug FROM environments WHERE id = :id"), {"id": newcomer.environment_id}
+        ).scalar_one()
+    )
+    newcomer.make_token(request={"title": f"Your company, {slug}?", "journey": f"onboarding:{slug}"})
+
+    here = text_of(owner.open(f"/audit?environment={slug}&what="))
+    about_people = text_of(owner.open(f"/audit?environment={slug}&what=people&by={mia.profile.email}"))
+
+    assert f"Journey onboarding:{slug} went on Your company, {slug}? " in here
+    assert f"Created Your company, {slug}? " in here
+    assert "journey:env_" not in here
+    assert f"Environment {slug} made" in here
+    assert mia.profile.id not in about_people
+    assert "Signed in Mia Mia signed in" in about_people
+
+
+def test_nothing_is_said_twice_of_what_waitpoint_did(house: House) -> None:
+    """Who did it says how that is known; and no column is a label without a word."""
+    owner = Desk(house, "owner")
+    house.write(people.add, f"{unique()}@example.com", "Mia", "member")
+
+    page = owner.open("/audit?what=people&way=system").text
+
+    assert 'data-label="Who">Waitpoint</td>' in page
+    assert 'data-label="Known by">Waitpoint' not in page
+    assert 'data-label="Door"></td>' not in page
