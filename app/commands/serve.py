@@ -168,9 +168,7 @@ class Greeting:
             may_show = self.is_development or self.is_read
             if may_show:
                 print(f"\nAPI key of the environment dev:\n  {key}")
-            print(
-                f"\nAsk a question, and open the approvalUrl of the answer:\n{_example(service.public_url, key if may_show else '$WAITPOINT_SECRET_KEY')}"
-            )
+            print(_first_question(service.public_url, key if may_show else "$WAITPOINT_SECRET_KEY"))
         sys.stdout.flush()
 
     async def _log(self, service: Service) -> None:
@@ -187,14 +185,17 @@ class Greeting:
         return None if owner is None else sign_in.make_link(db, owner.id)
 
 
-def _example(public_url: str, key: str) -> str:
-    """A request that works when it is pasted. The key is the operator's own, from their environment."""
+def _first_question(public_url: str, key: str) -> str:
+    """Requests that work when they are pasted. The key is the operator's own, from their environment."""
     return (
+        "\nAsk a question, and open the approvalUrl of the answer:\n"
         f"  curl -s {public_url}/api/v1/waitpoints/tokens \\\n"
         f'    -H "Authorization: Bearer {key}" \\\n'
         '    -d \'{"timeout": "1h", "tags": ["hello"], "request": {"title": "Publish the autumn sale?",\n'
         '         "body": "It starts on **Monday**. Please check the prices.", "requester": "ada@example.com",\n'
-        '         "context": {"products": [{"name": "Boots", "price": 89.9}, {"name": "Scarf", "price": 19}]}}}\''
+        '         "context": {"products": [{"name": "Boots", "price": 89.9}, {"name": "Scarf", "price": 19}]}}}\'\n'
+        "\nThen ask, with its id, what came of it:\n"
+        f'  curl -s {public_url}/api/v1/waitpoints/tokens/waitpoint_… -H "Authorization: Bearer {key}"'
     )
 
 

@@ -79,6 +79,10 @@ async def show_reference(request: Request[Any, Any, Any]) -> Response[str]:
 ROUTES = [show_metrics, show_description, show_docs, show_reference]
 
 
+_SHAPES = {"ShownToken", "Spec", "Decision", "OnTimeout", "Step", "Diff"}
+"""What the operations only name: described once for all of them."""
+
+
 @cache
 def _described(app: Litestar, public_url: str) -> bytes:
     return msgspec.json.encode(document(app, public_url))
@@ -87,5 +91,10 @@ def _described(app: Litestar, public_url: str) -> bytes:
 @cache
 def _reference(app: Litestar, public_url: str) -> dict[str, Any]:
     described = msgspec.json.decode(_described(app, public_url))
-    shapes = [shape for shape in reference.shapes(described) if shape.name == "ShownToken"]
-    return {"chapters": reference.chapters(described), "shapes": shapes, "problem": reference.problem_fields(described)}
+    shapes = [shape for shape in reference.shapes(described) if shape.name in _SHAPES]
+    return {
+        "chapters": reference.chapters(described),
+        "shapes": shapes,
+        "shape_names": {shape.name for shape in shapes},
+        "problem": reference.problem_fields(described),
+    }

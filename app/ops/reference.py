@@ -16,6 +16,8 @@ class Field(msgspec.Struct, frozen=True):
     description: str
     is_required: bool
     place: str = ""
+    shape: str = ""
+    """The name of the object that it holds, or a list of it."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -131,7 +133,7 @@ def _fields(document: Json, schema: Json) -> list[Field]:
     resolved = _resolved(document, schema)
     required = resolved.get("required", [])
     return [
-        Field(name, _kind(document, field), field.get("description", ""), name in required)
+        Field(name, _kind(document, field), field.get("description", ""), name in required, shape=_shape_in(field))
         for name, field in resolved.get("properties", {}).items()
     ]
 
@@ -146,12 +148,20 @@ def _resolved(document: Json, schema: Json) -> Json:
     return dict(found)
 
 
+def _shape_in(schema: Json) -> str:
+    """The object that a field refers to, however deep it stands."""
+    inner = [*([schema["items"]] if "items" in schema else []), *schema.get("anyOf", [])]
+    name: str = schema.get("$ref", "").rpartition("/")[2]
+    return name or next((found for each in inner if (found := _shape_in(each))), "")
+
+
 def _kind(document: Json, schema: Json) -> str:  # noqa: PLR0911 - one line for each kind
     """What a value is, in words."""
     if "$ref" in schema:
         return f"a {schema['$ref'].rpartition('/')[2]}"
     if "anyOf" in schema:
-        return " or ".join(_kind(document, each) for each in schema["anyOf"] if each != {"const": ""})
+        kinds = [_kind(document, each) for each in schema["anyOf"] if each != {"const": ""}]
+        return " or ".join(dict.fromkeys(part for kind in kinds for part in kind.split(" or ")))
     if "enum" in schema:
         return " or ".join(json.dumps(value) for value in schema["enum"] if value != "")
     if "const" in schema:

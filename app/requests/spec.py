@@ -232,7 +232,8 @@ class _Fields:
         for field in value:
             if field not in known:
                 # Never ignored: a misspelt `approvers` must not open a question to everybody.
-                sentence = f"is not a field of a {name}; known are {', '.join(sorted(known))}"
+                article = "an" if name[0] in "aeiou" else "a"
+                sentence = f"is not a field of {article} {name}; known are {', '.join(sorted(known))}"
                 raise _wrong(f"{pointer}/{escaped(field)}", field[:60], "unknown-field", sentence)
 
     def __contains__(self, name: str) -> bool:

@@ -130,6 +130,9 @@ def test_the_page_has_everything_and_needs_no_script(described: Any, shared_serv
             assert f'id="{operation["operationId"]}"' in page.text
             for parameter in operation["parameters"]:
                 assert f"<code>{parameter['name']}</code>" in page.text
+    for shape in ("Spec", "Decision", "OnTimeout", "Step", "Diff"):
+        assert f'id="shape_{shape}"' in page.text
+        assert f'href="#shape_{shape}"' in page.text
     assert not re.search(
         r"<script(?![^>]*\bsrc=\"/static/)|<style|style=|\bon\w+=|https?://(?!127\.0\.0\.1)", page.text
     )

@@ -198,7 +198,7 @@ def test_the_printed_command_works_when_it_is_pasted(
         server = subprocess.Popen([WAITPOINT, "serve", "--port", str(port), *shown], env=environment, stdout=output)
     try:
         said = wait_for("curl", greeting)
-        pasted = "curl" + said.partition("curl")[2]
+        pasted = "curl" + said.partition("curl")[2].partition("\n\n")[0]
         shell = without_our_settings(os.environ) | pasted_with
         done = subprocess.run(["sh", "-c", pasted], env=shell, capture_output=True, text=True, check=False, timeout=20)
     finally:
@@ -286,7 +286,7 @@ def run_statement(url: str, statement: str) -> None:
 
 def wait_for(text: str, file: Path) -> str:
     deadline = time.monotonic() + 30
-    while text not in (said := file.read_text()) or not said.endswith("'\n"):
+    while text not in (said := file.read_text()) or not said.endswith('"\n'):
         assert time.monotonic() < deadline, said
         time.sleep(0.05)
     return said
