@@ -1,6 +1,7 @@
 """A journey as it stands: its steps so far, the one that is asked now, and what was typed for it."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from ..database import Unit
 from ..database.tables import table_of
 from ..requests import lifecycle
+from ..requests.answers import untouched
 from ..requests.lifecycle import NewRequest
 from ..requests.models import RequestRow
 from ..requests.spec import Spec
@@ -27,9 +29,18 @@ LONGEST_DRAFT = 262_144  # bytes
 
 Stage = Literal["asked", "checking", "done", "ended"]
 End = Literal["completed", "stopped"]
+Saved = Literal["kept", "refused", "too-long"]
 
 _requests = table_of(RequestRow)
 _drafts = table_of(DraftRow)
+
+
+class Typed(msgspec.Struct, frozen=True):
+    """What was typed on one device: all its fields, or only those that it has changed, and those that are `gone`."""
+
+    fields: Mapping[str, str]
+    is_part: bool = False
+    gone: tuple[str, ...] = ()
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -186,14 +197,27 @@ def takes_draft(db: Unit, environment_id: str, journey: str, token_id: str, by: 
     return request is not None and lifecycle.refusal(db, request, by) is None
 
 
-def save_draft(db: Unit, environment_id: str, journey: str, token_id: str, fields: str, by: By) -> bool:
-    """Keep what was typed for a step of a journey; False when it takes none from them, or not any more."""
+def save_draft(db: Unit, environment_id: str, journey: str, token_id: str, typed: Typed, by: By) -> Saved:
+    """Keep what was typed for a step of a journey, unless it takes none from them, or not any more."""
     if takes_draft(db, environment_id, journey, token_id, by) is not True:
-        return False
+        return "refused"
+    kept = _with_the_rest(db, token_id, typed) if typed.is_part else typed.fields
+    fields = json.dumps(kept, ensure_ascii=False)
+    if len(fields.encode()) > LONGEST_DRAFT:
+        return "too-long"
     values = {"fields": fields, "saved_at": db.now}
     statement = upsert(_drafts).values(token_id=token_id, **values)
     db.execute(statement.on_conflict_do_update(index_elements=[_drafts.c.token_id], set_=values))
-    return True
+    return "kept"
+
+
+def _with_the_rest(db: Unit, token_id: str, typed: Typed) -> dict[str, str]:
+    """What one device has changed, put into what others have typed, or into the form as it was asked."""
+    kept = draft_of(db, token_id)
+    if kept is None:
+        request = lifecycle.find(db, token_id)
+        kept = {} if request is None else untouched(request.spec)
+    return {name: text for name, text in {**kept, **typed.fields}.items() if name not in typed.gone}
 
 
 def draft_of(db: Unit, token_id: str) -> dict[str, Any] | None:

@@ -1,6 +1,5 @@
 """A journey in a browser: one address for all steps, which shows the one that is asked now."""
 
-import json
 from typing import Any
 
 from litestar import Request, Response, get, post
@@ -27,13 +26,15 @@ from ..tokens.search import certain
 from ..web.problems import Problem
 from . import journeys
 from .access import Follower, exchange, follower_at
+from .journeys import Typed
 from .views import around, journey_view
 
 Asked = Request[Any, Any, Any]
 
 _PATH = "/journeys/{journey:str}"
 _STEP = _PATH + "/steps/{token_id:str}"
-_NEVER_KEPT = {"save", "decision", "version", "confirmed", "back"}
+_PART, _GONE = "part", "gone"
+_NEVER_KEPT = {"save", "decision", "version", "confirmed", "back", _PART, _GONE}
 TEMPLATE = "journeys/show.html"
 
 
@@ -60,7 +61,9 @@ async def answer(request: Asked, journey: FromPath[str], token_id: FromPath[str]
         return closed_page(request, closed)
     beside = await around(service_of(request), follower)
     path = f"/journeys/{journey}"
-    place = Place(path, f"{path}/steps/{token_id}", TEMPLATE, is_journey=True, beside=beside | _NOWHERE)
+    place = Place(
+        path, f"{path}/steps/{token_id}", TEMPLATE, is_journey=True, beside=beside | _NOWHERE | {"is_unsaved": True}
+    )
     told = await take(request, token_id, follower.environment_id, by, place)
     return told or see_other(path)
 
@@ -116,12 +119,14 @@ async def _follower_at_step(request: Asked, slug: str, token_id: str) -> tuple[F
 
 
 async def _keep(request: Asked, here: tuple[str, str, str], posted: Form, by: By) -> bool:
-    fields = json.dumps({name: value for name, value in posted.items() if name not in _NEVER_KEPT}, ensure_ascii=False)
-    if len(fields.encode()) > journeys.LONGEST_DRAFT:
-        raise Problem(413, "draft-too-long", f"A draft has at most {journeys.LONGEST_DRAFT:,} bytes.")
+    fields = {name: value for name, value in posted.items() if name not in _NEVER_KEPT}
+    gone = tuple(posted.get(_GONE, "").split("\n"))
+    typed = Typed(fields, is_part=_PART in posted, gone=gone)
     key = f"token:{here[-1]}"
-    is_kept: bool = await service_of(request).database.write(journeys.save_draft, *here, fields, by, key=key)
-    return is_kept
+    saved = await service_of(request).database.write(journeys.save_draft, *here, typed, by, key=key)
+    if saved == "too-long":
+        raise Problem(413, "draft-too-long", f"A draft has at most {journeys.LONGEST_DRAFT:,} bytes.")
+    return saved == "kept"
 
 
 def _onward(request: Asked, view: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from ..tokens.search import certain
 from ..tokens.views import View
 from ..web.problems import Problem
 from . import forms, lifecycle
-from .answers import Choice, check, choices_of, output_of, takes_a_comment
+from .answers import Choice, check, choices_of, output_of, takes_a_comment, untouched
 from .api import requests_of
 from .forms import UNKNOWN, Control
 from .lifecycle import Request as StandingRequest
@@ -248,10 +248,7 @@ def as_asked(standing: StandingRequest | None) -> Filled:
     """The form before anybody has touched it."""
     if standing is None or standing.spec.form is None:
         return Filled({})
-    spec = standing.spec
-    form = forms.form_of(standing.spec.form)
-    original = UNKNOWN if spec.proposed is None else spec.proposed
-    return Filled({}, form=forms.controls(form, forms.typed_of(form, original)))
+    return Filled({}, form=forms.controls(forms.form_of(standing.spec.form), untouched(standing.spec)))
 
 
 async def _view(request: Asked, token_id: str, environment_id: str, by: By) -> View | None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from ..tokens.schemas import LONGEST_COMMENT
-from .forms import FieldError, validate
+from .forms import UNKNOWN, FieldError, form_of, typed_of, validate
 from .models import COMMENT, Style
 from .spec import Spec, properties_of
 from .values import differences, escaped, holds
@@ -148,3 +148,10 @@ def _offered(choices: Sequence[Choice]) -> str:
 def _shown(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=True)
     return text if len(text) <= 80 else text[:80] + "…"
+
+
+def untouched(spec: Spec) -> dict[str, str]:
+    """What stands in the form before anybody has touched it: the values that were proposed, or the defaults."""
+    if spec.form is None:
+        return {}
+    return typed_of(form_of(spec.form), UNKNOWN if spec.proposed is None else spec.proposed)

@@ -1,5 +1,7 @@
 // <save-draft url="…"></save-draft> inside a form saves what is typed, soon after a pause, and says so.
 // Without it the button beside it does the same.
+// Only what was changed on this device is sent, so that two that are open at once do not undo each other.
+// `unsaved`: the form holds what was typed before it was drawn again, so all that is filled in counts as changed.
 
 const PAUSE = 1200; // ms without typing
 
@@ -8,9 +10,11 @@ customElements.define("save-draft", class extends HTMLElement {
     this.form = this.closest("form");
     this.leaving = new AbortController();
     const until = { signal: this.leaving.signal };
+    this.saved = this.hasAttribute("unsaved") ? new Map() : textsIn(new FormData(this.form));
     this.form.addEventListener("input", () => this.later(), until);
     this.form.addEventListener("change", () => this.later(), until);
-    this.form.addEventListener("submit", () => clearTimeout(this.timer), until);
+    this.form.addEventListener("submit", (event) => this.send(event), until);
+    this.form.addEventListener("formdata", (event) => this.narrow(event.formData), until);
     document.addEventListener("visibilitychange", () => { if (document.hidden && this.timer) this.save(); }, until);
   }
 
@@ -27,10 +31,35 @@ customElements.define("save-draft", class extends HTMLElement {
   async save() {
     clearTimeout(this.timer);
     this.timer = null;
-    const fields = [...new FormData(this.form)].filter(([, value]) => typeof value === "string");
-    const body = new URLSearchParams(fields);
+    const typed = textsIn(new FormData(this.form));
+    const body = new URLSearchParams(this.changesIn(typed));
     const options = { method: "POST", body, keepalive: body.toString().length < 60_000 };
     const answer = await fetch(this.getAttribute("url"), options).catch(() => null);
+    if (answer?.ok) this.saved = typed;
     this.textContent = answer?.ok ? "Saved" : "Not saved yet";
   }
+
+  send(event) {
+    clearTimeout(this.timer);
+    this.isSaving = event.submitter?.name === "save";
+  }
+
+  // What the button "Save and go on later" sends.
+  narrow(formData) {
+    if (!this.isSaving) return;
+    this.isSaving = false;
+    const typed = textsIn(formData);
+    for (const name of typed.keys()) formData.delete(name);
+    for (const [name, text] of this.changesIn(typed)) formData.append(name, text);
+  }
+
+  changesIn(typed) {
+    const changed = [...typed].filter(([name, text]) => this.saved.has(name) ? this.saved.get(name) !== text : text);
+    const gone = [...this.saved.keys()].filter((name) => !typed.has(name));
+    return [...changed, ["part", "yes"], ...(gone.length ? [["gone", gone.join("\n")]] : [])];
+  }
 });
+
+function textsIn(formData) {
+  return new Map([...formData].filter(([, value]) => typeof value === "string"));
+}

@@ -87,6 +87,25 @@ def test_what_was_typed_is_there_on_another_device(house: House, ada: Program, b
     assert 409 == ben.send(f"{path}/steps/{first.id}/draft", **half).status_code
 
 
+def test_two_devices_do_not_undo_each_other(house: House, ada: Program, ben: Visitor, other: Visitor) -> None:
+    """A script sends what was changed on its device; the rest is what others have typed, or as it was asked."""
+    proposed = {"company": "Proposed", "people": 3}
+    first = step(ada, a_journey(), 1, proposed=proposed)
+    path = f"{at(house, first.journey).partition('?')[0]}/steps/{first.id}/draft"
+    asked = ben.open(at(house, first.journey))
+    other.open(at(house, first.journey))
+    company, people = field_of(asked, "Company"), field_of(asked, "People")
+
+    typed: list[dict[str, Any]] = [{company: "Acme"}, {"comment": "Hello"}, {"gone": f"{people}\n/nothing"}]
+    answers = [visitor.send(path, **one, part="yes") for visitor, one in zip((ben, other, ben), typed, strict=True)]
+
+    assert [204] * 3 == [answer.status_code for answer in answers]
+    draft = house.read(journeys.draft_of, first.id)
+    assert {company: "Acme", "comment": "Hello"} == draft
+    much: list[dict[str, Any]] = [{f"/{text}": text * 200_000} for text in "ab"]
+    assert [204, 413] == [ben.send(path, **each, part="yes").status_code for each in much]
+
+
 def test_a_wrong_answer_keeps_what_was_typed(house: House, ada: Program, ben: Visitor) -> None:
     first = step(ada, a_journey(), 1)
     path = at(house, first.journey).partition("?")[0]
@@ -97,6 +116,8 @@ def test_a_wrong_answer_keeps_what_was_typed(house: House, ada: Program, ben: Vi
     assert 400 == refused.status_code
     assert "Step 1 of 2" in text_of(refused)
     assert 'value="many"' in refused.text
+    assert re.search("<save-draft [^>]*unsaved", refused.text)
+    assert not re.search("<save-draft [^>]*unsaved", asked.text)
     assert "WAITING" == ada.show(first.id)["status"]
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.makers import House, Program
+from tests.makers import House, Program, unique
 from tests.pages.gallery import served
 from tests.pages.test_gallery import looking
 
@@ -85,6 +85,30 @@ def test_the_tab_shows_how_many_wait() -> None:
 
         icon = page.locator('link[rel="icon"]')
         expect(icon).to_have_attribute("href", re.compile(r"^data:image/svg\+xml,.*%3E4%3C"))
+
+
+def test_two_devices_save_one_draft(house: House, ada: Program) -> None:
+    """Each sends what was changed on it, by itself or by the button, and undoes nothing of the other's."""
+    form = {"type": "object", "properties": {name: {"type": "string"} for name in ("street", "city", "country")}}
+    request = {"title": "Where?", "form": form, "journey": unique("j"), "step": {"index": 1, "of": 1}}
+    url = ada.create(timeout="1d", request=request).json()["journeyUrl"]
+
+    with looking(1280, "light") as page:
+        other = page.context.browser.new_context().new_page()  # type: ignore[union-attr]
+        for each in (page, other):
+            each.goto(url)
+            each.wait_for_function("() => customElements.get('save-draft')")
+        page.get_by_label("Street").fill("1 Main Street")
+        expect(page.locator("save-draft")).to_have_text("Saved")
+        other.get_by_label("City").fill("Springfield")
+        expect(other.locator("save-draft")).to_have_text("Saved")
+        page.get_by_label("Country").fill("Utopia")
+        page.get_by_role("button", name="Save and go on later").click()
+        expect(page.get_by_label("City")).to_have_value("Springfield")
+        other.reload()
+
+        for name, text in (("Street", "1 Main Street"), ("City", "Springfield"), ("Country", "Utopia")):
+            expect(other.get_by_label(name)).to_have_value(text)
 
 
 def test_a_double_click_sends_once(house: House, ada: Program) -> None:
