@@ -99,7 +99,12 @@ class Pages:
         page = OpenPage(line, version)
         async with self._visit(line, visitor) as stack:
             shown = stack.enter_context(self._stories.shown_on(page, stories.DOOR, token_id, environment_id))
-            await line.converse(lambda: page.speak(shown.draw), _let_pass)
+
+            async def draw(page: OpenPage) -> str:
+                """Asked each time: others may be asked meanwhile, and then the rest is theirs."""
+                return await shown.draw(page) if await visitor.is_welcome() else ""
+
+            await line.converse(lambda: page.speak(draw), _let_pass)
 
     async def keep_journey(self, line: Line, visitor: Visitor, follower: Follower, version: str) -> None:
         """Keep the page of a journey up to date until it is left."""

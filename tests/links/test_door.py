@@ -5,10 +5,12 @@ import json
 import httpx
 import jwt
 import pytest
+from websockets.sync.client import connect
 
 from app.admin import operations
 from app.environments import environments
 from app.people import people, sign_in
+from app.tokens.models import By
 from tests.links.conftest import an_address, asked, link_for
 from tests.makers import House, Program
 from tests.pages.conftest import Visitor, text_of
@@ -284,6 +286,37 @@ def test_who_is_not_asked_any_more_reads_nothing(house: House, ada: Program, ben
     assert "Who will have to go?" in desk.open(f"/approve/{token.id}").text
     ada.complete(token, {"approved": False, "comment": "Everybody stays."})
     assert "Everybody stays." not in ben.open(f"/approve/{token.id}").text
+
+
+def test_an_open_page_is_pushed_nothing_once_others_are_asked(house: House, ada: Program, ben: Visitor) -> None:
+    """How it was answered neither."""
+    address = an_address()
+    token = asked(ada, address, notify=False)
+    ben.open(link_for(ada, token, address))
+    cookie = "; ".join(f"{cookie.name}={cookie.value}" for cookie in ben.client.cookies.jar)
+    headers, url = {"origin": house.url, "cookie": cookie}, f"ws://127.0.0.1:{house.port}/approve/{token.id}/live"
+
+    with connect(url, additional_headers=headers, proxy=None) as socket:
+        assert "ping" in str(socket.recv(timeout=20))
+        ada.ask("PATCH", f"{token.path}/request", json={"approvers": [an_address("cora")]})
+        ada.complete(token, {"approved": False, "comment": "Everybody stays."})
+        told = str(socket.recv(timeout=20))
+
+    assert "ping" in told  # and nothing before it
+
+
+def test_a_link_of_somebody_who_was_shut_out_opens_nothing(house: House, ada: Program, ben: Visitor) -> None:
+    """A token that asks nobody anything neither."""
+    fired = an_address("fired")
+    person = house.write(people.add, fired, fired, "approver")
+    token = ada.make_token()
+    ben.open(link_for(ada, token, fired))
+
+    house.write(sign_in.shut_out, person.id, By(kind="system", door="command"))
+
+    assert 403 == ben.open(f"/approve/{token.id}").status_code
+    assert 403 == ben.send(f"/approve/{token.id}", decision="approve").status_code
+    assert "WAITING" == ada.show(token)["status"]
 
 
 def test_who_asks_sees_the_question_and_withdraws_it(house: House, ada: Program, ben: Visitor) -> None:
