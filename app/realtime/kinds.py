@@ -9,6 +9,7 @@ from .. import ids
 from ..database import Unit
 from ..environments.models import Environment
 from ..events import Event
+from ..requests.lifecycle import titles
 from ..runs import views as runs_views
 from ..runs.models import Run
 from ..runs.search import of_ids
@@ -39,6 +40,7 @@ class Kind(msgspec.Struct, frozen=True):
     look: Callable[[Unit, Environment, Any], View | Doubt]
     tabs: Callable[[Unit, Environment, Any], list[View]]
     rows: Callable[[Unit, Sequence[str]], Sequence[Token | Run]]
+    beside: Callable[[Unit, Sequence[str]], View]  # what its rows want besides their things
     snippets: Callable[[Service, Environment], dict[str, str]]
     arrivals: Callable[[Any], Arrivals]
     is_silent: Callable[[Any], bool]  # whether events do not tell what comes into a list with these filters
@@ -60,6 +62,14 @@ def _tokens(db: Unit, ids: Sequence[str]) -> list[Token | Run]:
     return [token for token in found if isinstance(token, Token)]
 
 
+def _titles(db: Unit, ids: Sequence[str]) -> View:
+    return {"titles": titles(db, ids)}
+
+
+def _nothing(_db: Unit, _ids: Sequence[str]) -> View:
+    return {}
+
+
 def _is_of_one_key(filters: Any) -> bool:
     return bool(filters.key)
 
@@ -78,6 +88,7 @@ TOKENS = Kind(
     tokens_views.list_view,
     tokens_views.tabs_view,
     _tokens,
+    _titles,
     token_snippets,
     TokenArrivals,
     is_silent=_is_of_one_key,
@@ -88,6 +99,7 @@ RUNS = Kind(
     runs_views.list_view,
     runs_views.tabs_view,
     of_ids,
+    _nothing,
     _run_snippets,
     RunArrivals,
     is_silent=_never,

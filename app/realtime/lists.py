@@ -194,13 +194,13 @@ class Rows:
     async def _push(self) -> None:
         changed, self._changed = self._changed, set()
         try:
-            things, now = await self._database.read(_things, self._kind, [*changed])
+            things, beside, now = await self._database.read(_things, self._kind, [*changed])
         except DatabaseUnavailable:
             self._changed |= changed
             raise
         name = self._kind.name
         for thing in things:
-            html = render(self._kind.template(name), **{name: thing}, now=now, oob=True)
+            html = render(self._kind.template(name), **{name: thing}, **beside, now=now, oob=True)
             for page in self._pages.get(thing.id, ()):
                 page.put(thing.id, html)
 
@@ -214,8 +214,10 @@ def _look(db: Unit, kind: Kind, environment: Environment, filters: Filters) -> t
     """The list, and the event up to which it knows everything: asked first, so that nothing falls in between."""
     seq, _ = log.head(db)
     view = kind.look(db, environment, filters)
-    return view if isinstance(view, Doubt) else (seq, view)
+    if isinstance(view, Doubt):
+        return view
+    return seq, view | kind.beside(db, [thing.id for thing in kind.things(view)])
 
 
-def _things(db: Unit, kind: Kind, ids: list[str]) -> tuple[Sequence[Token | Run], datetime]:
-    return kind.rows(db, ids), db.now
+def _things(db: Unit, kind: Kind, ids: list[str]) -> tuple[Sequence[Token | Run], View, datetime]:
+    return kind.rows(db, ids), kind.beside(db, ids), db.now

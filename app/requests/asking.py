@@ -1,6 +1,6 @@
 """Requests as tokens see them (`tokens.questions.Questions`): read, checked and shown, outside the writer."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -73,6 +73,9 @@ class Requests:
             for pointer, file in named
             if file["id"] not in here or msgspec.to_builtins(here[file["id"]]) != file
         ]
+
+    async def titles(self, token_ids: Sequence[str]) -> dict[str, str]:
+        return await self._database.read(lifecycle.titles, token_ids)
 
     async def is_open(self, token: Token) -> bool:
         request = await self.find(token.id)

@@ -62,6 +62,7 @@ async def list_page(request: Asked) -> Response[str]:
         "tokens/index.html",
         frame=frame,
         **view,
+        titles=await service.questions.titles([token.id for token in view["tokens"]]),
         heading=f"{words.capitalised(filters.status.replace('-', ' ')) or 'All'} tokens",
         chips=chips_of(filters),
         values=values,

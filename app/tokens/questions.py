@@ -1,5 +1,6 @@
 """What tokens ask of whoever knows how people are asked (`app/requests`); `asgi.py` hands it in."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from .lifecycle import Answer, NewToken
@@ -31,6 +32,9 @@ class Questions(Protocol):
 
     async def differs(self, token: Token, new: NewToken) -> bool:
         """Whether a repeated create asks something else than the token does."""
+
+    async def titles(self, token_ids: Sequence[str]) -> dict[str, str]:
+        """What tokens ask, by their ids; without those that ask nobody anything."""
 
     async def is_open(self, token: Token) -> bool:
         """Whether whoever has the public access token may answer."""

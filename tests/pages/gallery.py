@@ -126,6 +126,7 @@ LIST: dict[str, Any] = {
     "older_url": None,
     "shown": "",
     "tokens": [],
+    "titles": {},
     "blank": "_blank_first.html",
     "blank_words": "Nothing is waiting",
     "live_url": None,
@@ -477,7 +478,13 @@ HALF_FILLED = {
 SCENES: dict[str, tuple[str, dict[str, Any]]] = {
     "list": (
         "tokens/index.html",
-        LIST | {"tokens": rows(), "shown": "Newest first, 25 on a page", "older_url": "/tokens?after=x"},
+        LIST
+        | {
+            "tokens": rows(),
+            "titles": {row.id: "Refund #8812?" for row in rows()[:8:3]},
+            "shown": "Newest first, 25 on a page",
+            "older_url": "/tokens?after=x",
+        },
     ),
     "list-filtered": (
         "tokens/index.html",

@@ -38,6 +38,16 @@ def test_it_shows_the_newest_first(house: House, desk: Visitor, newcomer: Progra
     assert "Waiting" in text_of(page)
 
 
+def test_a_token_is_called_by_what_it_asks(house: House, desk: Visitor, newcomer: Program) -> None:
+    """Its id says nothing to a person; one that asks nothing has no other name."""
+    asking, plain = newcomer.make_token(request={"title": "Refund <b>?"}), newcomer.make_token()
+
+    page = desk.open(f"/tokens?{where(newcomer, house)}").text
+
+    assert f'href="/tokens/{asking.id}">Refund &lt;b&gt;?</a>' in page
+    assert f'class="row-link token-id" href="/tokens/{plain.id}"' in page
+
+
 def test_filters_narrow_the_list(house: House, desk: Visitor, newcomer: Program) -> None:
     """Status, tags, id, key and period, alone and together, from the URL; each has a chip that takes it away."""
     a = newcomer.make_token(tags=["red", "large"])

@@ -10,6 +10,7 @@ from app.environments import api as environments_api
 from app.environments import signing_keys
 from app.files import lifecycle as files
 from app.files import uploads
+from app.pages import lists
 from app.people import sign_in
 from app.realtime import credentials, guests, lines, protocol
 from app.requests import spec
@@ -18,7 +19,7 @@ from app.runs import api as runs_api
 from app.runs import inputs, messages, waits
 from app.runs import schemas as runs_schemas
 from app.settings import Settings
-from app.tokens import api, callbacks, filters, lifecycle, queries, schemas, search
+from app.tokens import api, callbacks, lifecycle, queries, schemas, search
 from app.web import strict_json
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "limits.md"
@@ -43,7 +44,7 @@ LIMITS: dict[str, object] = {
     "Timeout of a token": f"{schemas.DEFAULT_TIMEOUT // timedelta(minutes=1)} minutes",
     "Life of an idempotency key": f"{schemas.DEFAULT_KEY_LIFETIME // timedelta(hours=1)} hour",
     "Memory for `x-trigger-request-idempotency-key`": f"{lifecycle.REQUEST_KEY_LIFETIME // timedelta(hours=1)} hours",
-    "Page of a list": f"{filters.SIZE} tokens",
+    "Page of a list": f"{lists.SIZE} tokens",
     "Long poll": f"{api.LONGEST_POLL:g} seconds",
     "Public access token that comes with a new token": f"{public_access.LIFETIME // timedelta(hours=1)} hours",
     "Depth": f"{strict_json.DEEPEST} levels",
