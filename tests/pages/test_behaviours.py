@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
+from e2e.looking import TOO_WIDE
 from tests.makers import House, Program, unique
 from tests.pages.gallery import served
 from tests.pages.test_gallery import looking
@@ -143,6 +144,29 @@ def test_a_page_without_a_socket_asks(house: House, ada: Program) -> None:
 
         expect(page.locator("#live .answer")).to_contain_text("by another door", timeout=12_000)
         expect(page.locator("#announcement")).to_have_text("This page was updated.")
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_a_colour_never_says_alone_that_a_page_is_live(house: House, ada: Program, width: int) -> None:
+    """At the desk there is the word, on a phone, too; at the door nothing is said while all is well."""
+    token = ada.make_token(timeout="1h")
+
+    with looking(width, "light") as page:
+        page.context.add_cookies([{"name": "waitpoint", "value": house.sign_in(), "url": house.url}])
+        status = page.locator("connection-status")
+        page.goto(f"{house.url}/tokens/{token.id}")
+        expect(status).to_have_attribute("data-state", "live")
+        assert page.locator("connection-status .words").evaluate(_IS_SEEN)
+        assert page.evaluate(TOO_WIDE) <= 0
+
+        page.goto(f"{house.url}/approve/{token.id}?token={token.public_access_token}")
+        expect(status).to_have_attribute("data-state", "live")
+        assert not status.evaluate(_IS_SEEN)
+        status.evaluate("(it) => { it.dataset.state = 'reconnecting' }")
+        assert status.evaluate(_IS_SEEN)
+
+
+_IS_SEEN = "(it) => it.getBoundingClientRect().width > 10"
 
 
 def test_a_dead_connection_is_noticed(house: House, ada: Program) -> None:
