@@ -39,6 +39,8 @@ WORDS = {
     "person-known": "They are here already. Nothing was changed, and no mail was sent.",
     "role-changed": "What they may do was saved.",
     "groups-changed": "The groups were saved.",
+    "group-joined": "They were put into the group.",
+    "group-left": "They were taken out of the group.",
     "link-mailed": "A mail with a sign-in link is on its way to them.",
     "link-not-mailed": "No mail server is set, so no mail leaves. Make their sign-in link: “Signing in” says how.",
     "disabled": "They are signed out, and kept out.",

@@ -71,7 +71,7 @@ async def join(request: Asked, slug: FromPath[str]) -> Response[Any]:
     await _existing(request, slug)
     if not await service_of(request).database.write(put_in):
         return await _group(request, slug, status_code=400, errors={"person": "Choose somebody."})
-    return see_other(f"{PATH}/{slug}", say="groups-changed")
+    return see_other(f"{PATH}/{slug}", say="group-joined")
 
 
 @post(PATH + "/{slug:str}/members/{person_id:str}/removal", guards=_FORM_GUARDS)
@@ -80,7 +80,7 @@ async def leave(request: Asked, slug: FromPath[str], person_id: FromPath[str]) -
     await form_of(request)
     await _existing(request, slug)
     await service_of(request).database.write(groups.leave, slug, person_id, _by(request))
-    return see_other(f"{PATH}/{slug}", say="groups-changed")
+    return see_other(f"{PATH}/{slug}", say="group-left")
 
 
 @post(PATH + "/{slug:str}/removal", guards=_FORM_GUARDS)

@@ -195,7 +195,8 @@ def test_groups_are_made_filled_and_taken_away(house: House, owner: Owner) -> No
     assert 303 == owner.send("/groups", name="Editors", slug=slug).status_code
     assert "already" in owner.send("/groups", name="Editors", slug=slug).text
     assert "small letters" in owner.send("/groups", name="Editors", slug="No Slug").text
-    owner.send(f"/groups/{slug}/members", person=mia.id)
+    joined = owner.send(f"/groups/{slug}/members", person=mia.id)
+    assert "flash=group-joined" == said(joined)
     owner.send(f"/people/{tom.id}/groups", **{f"in_{slug}": "on"})
     assert [mia, tom] == house.read(groups.members, slug)
     assert slug in owner.open("/people").text
