@@ -13,7 +13,7 @@ from ..service import Service, service_of
 from ..web.edge import ALLOWANCE
 from ..web.problems import Problem
 from ..web.rate_limits import Limit
-from .principals import Action, ApiKey, PublicAccess
+from .principals import Action, ApiKey, Person, PublicAccess
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 Guard = Callable[[Connection, BaseRouteHandler], Any]
@@ -91,9 +91,7 @@ async def anyone_who_wants_to_sign_in(connection: Connection, _: BaseRouteHandle
 
 async def requires_a_signed_in_person(connection: Connection, _: BaseRouteHandler) -> None:
     """Open to people who have signed in."""
-    service = service_of(connection)
-    cookie = connection.cookies.get(session_cookie(service))
-    person = await service.authentication.person(cookie) if cookie else None
+    person = await _signed_in(connection)
     if person is None:
         raise Problem(401, "sign-in-required", "Sign in to see this page.")
     connection.scope["auth"] = person
@@ -137,12 +135,23 @@ async def anyone(_: Connection, __: BaseRouteHandler) -> None:
     """Open to everybody: there is nothing to protect here."""
 
 
+async def anyone_known_or_not(connection: Connection, _: BaseRouteHandler) -> None:
+    """Open to everybody; whoever has signed in keeps their way around."""
+    connection.scope["auth"] = await _signed_in(connection)
+
+
 async def closed_until_opened(connection: Connection, handler: BaseRouteHandler) -> None:
     """Refuse a route that no guard has opened. To OPTIONS the framework answers by itself which methods there are."""
     if connection.scope.get("method") == "OPTIONS":
         return
     if all(guard is closed_until_opened for guard in handler.resolve_guards()):
         raise Problem(403, "closed", "This route is not open to anybody.")
+
+
+async def _signed_in(connection: Connection) -> Person | None:
+    service = service_of(connection)
+    cookie = connection.cookies.get(session_cookie(service))
+    return await service.authentication.person(cookie) if cookie else None
 
 
 async def _recognised(connection: Connection) -> ApiKey | PublicAccess:

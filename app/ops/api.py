@@ -12,7 +12,8 @@ from litestar.handlers import BaseRouteHandler
 from litestar.response import Redirect
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from ..access.guards import anyone
+from ..access.guards import anyone, anyone_known_or_not
+from ..pages.desk import desk
 from ..pages.page import page
 from ..service import service_of
 from ..web.problems import Problem
@@ -69,11 +70,12 @@ async def show_docs() -> Redirect:
     return Redirect("/docs/api")
 
 
-@get("/docs/api", guards=[anyone])
+@get("/docs/api", guards=[anyone_known_or_not])
 async def show_reference(request: Request[Any, Any, Any]) -> Response[str]:
     """The REST API, described for people."""
     public_url = service_of(request).public_url
-    return page(request, "docs/api.html", public_url=public_url, **_reference(request.app, public_url))
+    frame = await desk(request) if request.auth else None
+    return page(request, "docs/api.html", frame=frame, public_url=public_url, **_reference(request.app, public_url))
 
 
 ROUTES = [show_metrics, show_description, show_docs, show_reference]

@@ -7,7 +7,7 @@ import pytest
 
 from app.pages.files import version
 from app.people import people, sign_in
-from tests.makers import TOKENS, House
+from tests.makers import TOKENS, House, Program, unique
 from tests.pages.conftest import Visitor, text_of
 
 
@@ -197,3 +197,22 @@ def test_nothing_but_static_files_is_static(ben: Visitor, path: str) -> None:
     answer: Any = ben.knock("GET", f"/static/{path}")
 
     assert answer.status_code == 404
+
+
+def test_the_api_reference_leads_on_for_whoever_is_signed_in(ben: Visitor, desk: Visitor) -> None:
+    """Open to everybody; who has signed in does not lose their way around."""
+    signed_in, signed_out = desk.open("/docs/api"), ben.open("/docs/api")
+
+    assert 'aria-label="Main"' in signed_in.text
+    assert (200, False) == (signed_out.status_code, 'aria-label="Main"' in signed_out.text)
+
+
+def test_a_mail_in_a_timeline_looks_like_one(house: House, desk: Visitor, ada: Program) -> None:
+    address = f"{unique()}@example.com"
+    token = ada.make_token(request={"title": "Publish?", "approvers": [address]})
+    house.deliver()
+
+    page = desk.open(f"/tokens/{token.id}")
+
+    assert f"Mail sent to {address}" in page.text
+    assert "mark--mail" in page.text
