@@ -108,7 +108,6 @@ class Connection:
     # In the event loop of the tasks.
 
     def _take(self, messages: list[Message]) -> None:
-        self._frames_taken += 1
         others = []
         for message in messages:
             number = message.get("reply")
@@ -120,6 +119,7 @@ class Connection:
                     future.set_result(message)
         if others:
             self._hear(others)
+        self._frames_taken += 1  # last: what is executed is only then what was said
 
     def _welcomed(self, welcome: Message) -> None:
         """A new line: what it brings comes first, then everything is asked again that was not answered."""

@@ -111,11 +111,17 @@ class Execution:
         self.began(task)
         self._start_the_clock()
 
+    @property
+    def is_parking(self) -> bool:
+        """Whether nothing of it is begun until the engine has said whether it is parked."""
+        return not self.is_closed and not self._may_go_on.is_set()
+
     def resume(self, generation: int, ended: Iterable[Ended]) -> None:
-        """Go on where the run was parked."""
+        """Go on where the run was parked, or is about to be: the words to go on may overtake those that say so."""
         self.owner = Owner(self.owner.run, generation)
-        self.is_parked = False
-        self._start_the_clock()
+        if self.is_parked:
+            self.is_parked = False
+            self._start_the_clock()
         self._may_go_on.set()
         self.deliver(ended)
 
@@ -314,17 +320,19 @@ class Execution:
         return any(getattr(group, "_on_completed_fut", None) is blocker for group in groups)
 
     async def _park(self) -> None:
+        owner = self.owner
         try:
-            ended = await self.engine.park(self.owner, list(self._open))
+            ended = await self.engine.park(owner, list(self._open))
         except Fenced:
-            self.evict()
+            if self.owner is owner:
+                self.evict()
             return
         except InvalidInput as refusal:
             log.warning("The run %s keeps its slot while it waits: %s", self.owner.run, refusal)
             self._may_go_on.set()
             return
-        if self.is_closed:
-            return
+        if self.is_closed or self.owner is not owner:
+            return  # it went on before this answer was heard, which is of its former life
         if ended:
             self._may_go_on.set()
             self.deliver(ended)

@@ -63,6 +63,7 @@ class Worker:
         self._executing: dict[str, Execution] = {}
         self._parked: OrderedDict[str, Execution] = OrderedDict()
         self._held_back: list[HeldBack] = []
+        self._fetched: dict[str, Owner] = {}  # runs whose journal is asked for
         self._closing: set[asyncio.Task[None]] = set()
         self._errands: set[asyncio.Task[None]] = set()
         self._is_stopping = False
@@ -117,9 +118,10 @@ class Worker:
         return {"worker": self.name, "tasks": list(self._tasks), "slots": slots, "parked": known}
 
     def _heartbeat(self) -> Sequence[tuple[str, int]]:
-        return [(run, execution.owner.generation) for run, execution in self._executing.copy().items()] + [
-            (held.owner.run, held.owner.generation) for held in self._held_back.copy()
-        ]
+        owners = [execution.owner for execution in self._executing.copy().values()]
+        owners += [held.owner for held in self._held_back.copy()]
+        owners += self._fetched.copy().values()
+        return [(owner.run, owner.generation) for owner in owners]
 
     # What the server says.
 
@@ -152,7 +154,7 @@ class Worker:
             self._send(self._give_up_one(run.owner))
         elif task is None:
             log.error("The server gave a run of %s, which is no task of this worker.", run.task)
-        else:
+        elif not self._has(run.owner.run, run.owner.generation):
             self._lose(run.owner.run)
             if self._is_full(task.id):
                 self._held_back.append(HeldBack(run.owner, run, []))
@@ -162,16 +164,31 @@ class Worker:
 
     def _resume(self, run: str, generation: int, ended: Sequence[Ended]) -> None:
         execution = self._parked.get(run)
-        if self._is_stopping:
+        if self._has(run, generation):
+            self._wake(run, ended)
+        elif self._is_stopping:
             self._send(self._give_up_one(Owner(run, generation)))
         elif execution is None:
-            self._send(self._replay(Owner(run, generation)))
+            self._overtake(Owner(run, generation), ended)
         elif self._is_full(execution.work.id):
             self._held_back.append(HeldBack(Owner(run, generation), None, [*ended]))
         else:
             del self._parked[run]
             self._executing[run] = execution
             execution.resume(generation, ended)
+
+    def _overtake(self, owner: Owner, ended: Sequence[Ended]) -> None:
+        """Go on with a run that is not parked here: it was evicted, or the reply to `park` is still to be heard.
+
+        The server says `resume` only when it has parked the run. So one that is parking is parked, and goes on in the
+        slot that it has; whatever else has an older generation is fenced.
+        """
+        execution = self._executing.get(owner.run)
+        if execution is not None and execution.is_parking and self._max_parked:
+            execution.resume(owner.generation, ended)
+        else:
+            self._lose(owner.run)
+            self._send(self._replay(owner))
 
     def _wake(self, run: str, ended: Sequence[Ended]) -> None:
         """Waits of a run that executes have ended. One that has not begun yet reads so in the journal."""
@@ -183,13 +200,30 @@ class Worker:
 
     async def _replay(self, owner: Owner) -> None:
         """Nothing is kept of a run that was evicted: the server has everything."""
+        self._fetched[owner.run] = owner
         try:
-            self._begin(_run_to_do(await self._ask("journal", owner), owner))
+            told = await self._ask("journal", owner)
         except Fenced:
             return
+        finally:
+            is_wanted = self._fetched.get(owner.run) is owner
+            if is_wanted:
+                del self._fetched[owner.run]
+        if is_wanted:  # otherwise it was cancelled, or given anew, while it was fetched
+            self._begin(_run_to_do(told, owner))
+
+    def _has(self, run: str, generation: int) -> bool:
+        """Whether it is at work on the run in this generation, or a later one."""
+        owners = [held.owner for held in self._held_back if held.owner.run == run]
+        if run in self._executing:
+            owners.append(self._executing[run].owner)
+        if run in self._fetched:
+            owners.append(self._fetched[run])
+        return any(generation <= owner.generation for owner in owners)
 
     def _lose(self, run: str) -> None:
         self._held_back = [held for held in self._held_back if held.owner.run != run]
+        self._fetched.pop(run, None)
         for held in (self._executing, self._parked):
             execution = held.pop(run, None)
             if execution is not None:
