@@ -96,12 +96,13 @@ class Conversation:
         held = None if hello.executing is None else dict(hello.executing)
         found = (worker.environment_id, worker.name, worker.tasks, parked, held, self._lease.time)
         welcome = await self._database.write(handover.welcome, *found, key=LOCK_ORDER)
-        kept = {run_id: at for run_id, at in parked.items() if run_id not in welcome.lost}
-        worker.parked = {run_id: Place(generation) for run_id, generation in kept.items()}
-        worker.executing = {each.run.id: each.run.generation for each in welcome.executing}
+        worker.parked = {run_id: Place(generation) for run_id, generation in welcome.parked.items()}
+        worker.executing = {each.run.id: each.run.generation for each in (*welcome.executing, *welcome.resumed)}
         self._workers.add(worker)
         promise = {"lease": self._lease.seconds, "heartbeat": self._lease.heartbeat}
-        self._say({"reply": hello.id, **promise, "lost": list(welcome.lost)})
+        self._say({"reply": hello.id, **promise, "lost": list(welcome.lost.items())})
+        for each in welcome.resumed:  # it never heard that they go on
+            await self.hand(each)
         for each in welcome.executing:  # it may have missed that their waits ended
             if each.entries:
                 self._say(self._woken(each.run.id, each.run.generation, each.entries))
@@ -168,11 +169,14 @@ class Conversation:
 
     async def _beat(self, beat: Heartbeat) -> None:
         owners = tuple(Owner(run, generation, self._worker.environment_id) for run, generation in beat.runs)
-        lost = await self._database.write(lifecycle.renew, owners, self._lease.time, key=LOCK_ORDER) if owners else []
+        if not owners:
+            return
+        name = self._worker.name
+        lost = await self._database.write(lifecycle.renew, owners, self._lease.time, name, key=LOCK_ORDER)
         for owner in lost:
             self._workers.is_done_with(self._worker, owner.run_id, owner.generation)
         if lost:
-            self._say({"type": "lost", "runs": [owner.run_id for owner in lost]})
+            self._say({"type": "lost", "runs": [(owner.run_id, owner.generation) for owner in lost]})
 
     async def _carried_out(self, call: Call) -> Reply:
         owner = Owner(call.run, call.generation, self._worker.environment_id)

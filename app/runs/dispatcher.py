@@ -143,6 +143,8 @@ class Dispatcher:
 
     async def _give(self, worker: Worker) -> int:
         """Claim for one worker as many runs as it has room for; gives how many those were."""
+        if not self._workers.has(worker):
+            return 0  # it was there when this round began
         given = await self._database.write(
             handover.claim,
             worker.environment_id,
@@ -154,6 +156,10 @@ class Dispatcher:
             self._grace(worker),
             key=LOCK_ORDER,
         )
+        if given and not self._workers.has(worker):
+            # It left meanwhile. If it has come back, its new line was opened without these, and nobody would be told.
+            await self._database.write(handover.give_back, [each.run for each in given], key=LOCK_ORDER)
+            return len(given)
         conversation = self._conversations.get(worker)
         for each in given:
             self._workers.executes(worker, each.run.id, each.run.generation)
@@ -178,7 +184,7 @@ class Dispatcher:
         run_id, generation = event.subject, int(event.data.get("generation", 0))
         held = holder.executing.get(run_id)
         if event.kind == "run.canceled":
-            if held is not None and held > generation:
+            if (holder.generation_of(run_id) or 0) > generation:
                 return  # it was tried once more, and given to this worker again
             self._workers.is_done_with(holder, run_id)
             holder.say(messages.write({"type": "cancel", "run": run_id}))
@@ -194,11 +200,10 @@ class Dispatcher:
             self._lose(holder, run_id, generation)
 
     def _lose(self, holder: Worker, run_id: str, generation: int) -> None:
-        held = holder.executing.get(run_id)
-        if held is not None and held >= generation:
+        if (holder.generation_of(run_id) or 0) >= generation:
             return
         self._workers.is_done_with(holder, run_id)
-        holder.say(messages.write({"type": "lost", "runs": [run_id]}))
+        holder.say(messages.write({"type": "lost", "runs": [(run_id, generation - 1)]}))
 
     async def _wake(self, holder: Worker, run_id: str, generation: int, position: str) -> None:
         entry = await self._database.read(handover.entry_at, run_id, position)

@@ -3,7 +3,7 @@
 Each function here is one transaction, or one read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -63,10 +63,15 @@ class Handover(msgspec.Struct, frozen=True):
 
 
 class Welcome(msgspec.Struct, frozen=True):
-    """What a worker that has come is told: what it no longer has, and what of it is still executed."""
+    """What a worker that has come is told: what it no longer has, what it executes, and what of that it must resume.
 
-    lost: tuple[str, ...]
+    Each run in `lost` and `parked` comes with the generation in which the worker has it.
+    """
+
+    lost: dict[str, int]
+    parked: dict[str, int]
     executing: tuple[Handover, ...]
+    resumed: tuple[Handover, ...]
 
 
 class Outlook(msgspec.Struct, frozen=True):
@@ -104,25 +109,39 @@ def welcome(
     """A worker has come, or come back: it may bring other code, and may have missed something.
 
     `parked` are the runs that it has in memory and `held` those that it executes, each with its generation. A run
-    that was given to it and never arrived is queued again; None leaves that to the lease.
+    that was given to it and never arrived is queued again; None leaves that to the lease. One that it has in memory
+    is to go on from there: it is told so again, under the same generation, which it passes over if it has heard it.
+    What it executes may be parked, too, if it has not heard the reply to that.
     """
     lifecycle.try_again(db, environment_id, tasks)
-    kept = still_theirs(db, environment_id, worker, parked)
     given = [run_of(row) for row in db.run(_OF_WORKER, {"b_environment": environment_id, "b_worker": worker})]
-    executing = [run for run in given if held is None or held.get(run.id) == run.generation]
+    in_memory = {**parked, **(held or {})}
+    kept = still_theirs(db, environment_id, worker, in_memory)
+    resumed = [run for run in given if run.id in kept]
+    executing = [run for run in given if run.id not in kept and (held is None or held.get(run.id) == run.generation)]
+    going_on = {run.id: run for run in (*resumed, *executing)}
     for run in given:
-        if run not in executing:
+        if run.id not in going_on:
             lifecycle.requeue(db, run, lifecycle.WORKER)
-    lifecycle.renew(db, tuple(Owner(run.id, run.generation, environment_id) for run in executing), lease)
+    owners = tuple(Owner(run.id, run.generation, environment_id) for run in going_on.values())
+    lifecycle.renew(db, owners, lease, worker)
     return Welcome(
-        tuple(run_id for run_id in parked if run_id not in kept),
-        tuple(Handover(run, _waits_of(db, run.id), goes_on=True) for run in executing),
+        lost={run_id: at for run_id, at in parked.items() if run_id not in kept and run_id not in going_on},
+        parked={run_id: at for run_id, at in kept.items() if run_id not in going_on},
+        executing=tuple(Handover(run, _waits_of(db, run.id), goes_on=True) for run in executing),
+        resumed=tuple(Handover(run, _waits_of(db, run.id), goes_on=True) for run in resumed),
     )
 
 
 def goodbye(db: Unit, environment_id: str, worker: str, within: timedelta) -> None:
     """The connection of a worker is gone: if it does not come back within this time, its runs are others'."""
     db.run(_SHORTEN, {"b_environment": environment_id, "b_worker": worker, "b_until": db.now + within})
+
+
+def give_back(db: Unit, runs: Sequence[Run]) -> None:
+    """Queue again what was claimed for a worker that could not be told of it."""
+    for run in sorted(runs, key=lambda run: run.id):
+        lifecycle.give_up(db, Owner(run.id, run.generation, run.environment_id))
 
 
 def look(db: Unit, wanted: Mapping[str, set[str]]) -> Outlook:

@@ -449,12 +449,13 @@ def _unfinished_children(db: Unit, run_id: str) -> list[str]:
     return [child_id for (child_id,) in db.run(_CHILDREN, {"b_parent": run_id})]
 
 
-def renew(db: Unit, owners: tuple[Owner, ...], lease: timedelta) -> list[Owner]:
+def renew(db: Unit, owners: tuple[Owner, ...], lease: timedelta, worker: str | None = None) -> list[Owner]:
     """Heartbeats: prolong the leases of what a worker still executes; gives those that it has lost."""
     until = db.now + lease
-    ordered = sorted(owners, key=lambda owner: owner.run_id)
     return [
-        owner for owner in ordered if not db.run(_RENEW, {**_of(owner), "b_lease": until}) and _has_moved_on(db, owner)
+        owner
+        for owner in sorted(owners, key=lambda owner: owner.run_id)
+        if not db.run(_RENEW, {**_of(owner), "b_lease": until}) and _has_moved_on(db, owner, worker)
     ]
 
 
@@ -515,10 +516,16 @@ def record(db: Unit, kind: str, run: Run, by: By, **details: Any) -> None:
     db.record(kind, run.id, environment_id=run.environment_id, actor=by, data=data)
 
 
-def _has_moved_on(db: Unit, owner: Owner) -> bool:
-    """Whether somebody else has had the run since; its own worker may just have parked or finished it."""
+def _has_moved_on(db: Unit, owner: Owner, worker: str | None) -> bool:
+    """Whether somebody else has had the run since; its own worker may just have parked or finished it.
+
+    That one may have it again, too: it goes on under a later generation, of which it has heard or is about to hear.
+    """
     run = retrieve(db, owner.run_id, owner.environment_id)
-    return run is None or run.generation != owner.generation
+    if run is None:
+        return True
+    is_theirs = worker is not None and run.owner == worker and not run.is_finished
+    return run.generation < owner.generation or (run.generation > owner.generation and not is_theirs)
 
 
 def _made_before(db: Unit, run_id: str) -> Run:

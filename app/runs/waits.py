@@ -5,7 +5,7 @@ whether they are settled, and only then writes the wait down. Whoever settles a 
 so one of the two sees the other. Locks are taken in the order tokens, runs, log; each by id.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -215,11 +215,11 @@ def sleep(
 def park(db: Unit, owner: Owner, positions: tuple[str, ...]) -> Parked | GoOn | NotWaiting | Fenced:
     """Nothing of the run can go on before one of these waits has ended: it becomes rows only.
 
-    If one ended meanwhile, the run goes on instead.
+    If one ended meanwhile, the run goes on instead. Who did not hear the answer is given the same once more.
     """
     run = owned(db, owner)
     if isinstance(run, Fenced):
-        return FENCED
+        return Parked() if _has_parked(db, owner) else FENCED
     still_open = {position for (position,) in db.run(_POSITIONS, {"b_run": run.id})}
     ended = []
     for position in positions:
@@ -235,6 +235,24 @@ def park(db: Unit, owner: Owner, positions: tuple[str, ...]) -> Parked | GoOn | 
     (row,) = db.run(_PARK, {"b_id": run.id})
     record(db, "run.waiting", run_of(row), WORKER)
     return Parked()
+
+
+def _has_parked(db: Unit, owner: Owner) -> bool:
+    """Whether this owner has parked the run, and nobody has had it since: it waits, or is queued to go on."""
+    run = retrieve(db, owner.run_id, owner.environment_id)
+    return run is not None and is_in_memory(run, owner.generation) and not run.is_executing
+
+
+def is_in_memory(run: Run, generation: int) -> bool:
+    """Whether whoever parked the run under this generation may go on with it as it is.
+
+    It waits; or its wait has ended, which queued it under the next generation and kept it for its owner; or it was
+    claimed again, under the one after that. A run that was lost, or waits with a problem, has no owner.
+    """
+    if run.owner is None:
+        return False
+    ahead = run.generation - generation
+    return (run.is_waiting and ahead == 0) or (run.is_queued and ahead == 1) or (run.is_executing and ahead == 2)
 
 
 def wake_runs(db: Unit, token: Token, by: By) -> None:
@@ -276,10 +294,14 @@ def tokens_in(db: Unit, checkpoint: Checkpoint) -> tuple[Token, ...]:
     )
 
 
-def still_theirs(db: Unit, environment_id: str, worker: str, parked: Iterable[str]) -> set[str]:
-    """Which of the runs that a worker holds parked it may still go on with."""
-    runs = (retrieve(db, run_id, environment_id) for run_id in parked)
-    return {run.id for run in runs if run is not None and run.owner == worker and (run.is_waiting or run.is_queued)}
+def still_theirs(db: Unit, environment_id: str, worker: str, in_memory: Mapping[str, int]) -> dict[str, int]:
+    """Which of the runs that a worker has in memory, each with its generation, it may still go on with."""
+    runs = (retrieve(db, run_id, environment_id) for run_id in in_memory)
+    return {
+        run.id: in_memory[run.id]
+        for run in runs
+        if run is not None and run.owner == worker and is_in_memory(run, in_memory[run.id])
+    }
 
 
 def _name_of(token: Token, name: str | None) -> str:

@@ -44,6 +44,11 @@ class Worker:
         """It does not read what it is told."""
         return len(self._unsent) > MOST_UNSENT
 
+    def generation_of(self, run_id: str) -> int | None:
+        """In which generation it has a run, executing or parked; None when it has not."""
+        place = self.parked.get(run_id)
+        return self.executing.get(run_id, None if place is None else place.generation)
+
     def say(self, message: bytes) -> None:
         """Tell it soon, together with everything else that there is to tell."""
         self._unsent.append(message)
@@ -84,7 +89,7 @@ class Workers:
 
     def remove(self, worker: Worker | None) -> bool:
         """Forget a connection; gives whether the worker is gone with it."""
-        if worker is None or self._by_name.get((worker.environment_id, worker.name)) is not worker:
+        if worker is None or not self.has(worker):
             return False
         del self._by_name[worker.environment_id, worker.name]
         self._by_environment[worker.environment_id].remove(worker)
@@ -97,6 +102,10 @@ class Workers:
     def named(self, environment_id: str, name: str) -> Worker | None:
         return self._by_name.get((environment_id, name))
 
+    def has(self, worker: Worker) -> bool:
+        """Whether this is a worker's present connection."""
+        return self.named(worker.environment_id, worker.name) is worker
+
     def holder_of(self, run_id: str) -> Worker | None:
         """Who executes the run, or has it parked in memory."""
         return self._holders.get(run_id)
@@ -107,13 +116,15 @@ class Workers:
         self._holders[run_id] = worker
 
     def parks(self, worker: Worker, run_id: str, place: Place) -> None:
+        if worker.executing.get(run_id, 0) > place.generation:
+            return  # said once more, of a run that goes on already
         worker.executing.pop(run_id, None)
         worker.parked[run_id] = place
         self._holders[run_id] = worker
 
     def is_done_with(self, worker: Worker, run_id: str, generation: int | None = None) -> None:
         """The worker has the run no longer, or no longer in this generation; a later one it keeps."""
-        held = worker.executing.get(run_id)
+        held = worker.generation_of(run_id)
         if generation is not None and held is not None and held > generation:
             return
         worker.executing.pop(run_id, None)

@@ -1,6 +1,7 @@
 """The conversation of a worker with the whole server, on both databases (docs/reference/worker-protocol.md)."""
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -11,11 +12,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from app.database import Unit
 from app.events import of_subject
 from app.runs import dispatcher, handover, lifecycle
+from app.runs.handover import Handover
 from app.runs.lifecycle import NewRun
 from app.runs.models import Run
+from app.runs.workers import Workers
 from tests.database.worlds import ADA
 from tests.makers import House, Program
-from tests.runs.fake_worker import FakeWorker
+from tests.runs.fake_worker import PATIENCE, FakeWorker
+from tests.tasks.workers import eventually
 
 TASK = "moderation"
 
@@ -44,6 +48,14 @@ def read(house: House, program: Program, run_id: str) -> Run:
     found = house.read(lifecycle.retrieve, run_id, program.environment_id)
     assert isinstance(found, Run)
     return found
+
+
+def parked_in(worker: FakeWorker, token_id: str) -> dict[str, Any]:
+    """The run that the worker is given next, parked while it waits for this token."""
+    run = worker.hears("run")
+    assert {"waiting": True} == worker.ask("wait", run, position="0", tokens=[token_id])
+    assert {"parked": True} == worker.ask("park", run, positions=["0"])
+    return run
 
 
 def test_a_run_from_its_beginning_to_its_end(house: House, dana: Program, worker: FakeWorker) -> None:
@@ -287,7 +299,7 @@ class TestFencing:
         run = worker.hears("run")
         house.write(lambda db: db.connection.exec_driver_sql("UPDATE runs SET lease_until = 1"))
         house.write(lifecycle.take_back_lost, 100)
-        assert [run["run"]] == worker.hears("lost")["runs"]
+        assert [[run["run"], 1]] == worker.hears("lost")["runs"]
 
         stale = {**run, "generation": 1}
         calls: list[tuple[str, dict[str, Any]]] = [
@@ -313,12 +325,24 @@ class TestFencing:
         before = read(house, dana, kept).lease_until
         worker.socket.send(json.dumps([{"type": "heartbeat", "runs": [[kept, 1], [other, 7]]}]))
 
-        assert [other] == worker.hears("lost")["runs"]
+        assert [[other, 7]] == worker.hears("lost")["runs"]
         after = read(house, dana, kept).lease_until
         assert before is not None
         assert after is not None
         assert after > before
         assert {kept, other} == {*given}
+
+    def test_a_late_heartbeat_takes_nothing_away(self, house: House, dana: Program, worker: FakeWorker) -> None:
+        """It names the generation under which the run was parked; the worker has gone on with it since."""
+        token = dana.make_token()
+        run_id = trigger(house, dana)
+        parked_in(worker, token.id)
+        dana.complete(token)
+        resumed = worker.hears("resume")
+        worker.socket.send(json.dumps([{"type": "heartbeat", "runs": [[run_id, 1]]}]))
+
+        worker.hears_nothing()
+        assert {"ok": True} == worker.ask("finish", resumed, output=1)
 
     def test_a_parked_run_that_is_cancelled_and_retried_begins_anew(
         self, house: House, dana: Program, worker: FakeWorker
@@ -367,7 +391,7 @@ class TestComingBack:
         dana.complete(busy_token)
         with FakeWorker(house, dana, worker.name) as again:
             reply = again.hello(TASK, parked=[[parked["run"], 1], ["run_unknown", 1]])
-            assert ["run_unknown"] == reply["lost"]
+            assert [["run_unknown", 1]] == reply["lost"]
             assert (8, 2) == (reply["lease"], reply["heartbeat"])
             assert busy["run"] == again.hears("woken")["run"]
             dana.complete(parked_token)
@@ -390,6 +414,92 @@ class TestComingBack:
             assert (missed["run"], 3) == (given["run"], given["generation"])
             assert {"fenced": True} == again.ask("finish", missed, output=1)
             assert {"ok": True} == again.ask("finish", begun, output=1)
+
+    def test_a_run_that_never_heard_that_it_goes_on_is_told_again(self, house: House, dana: Program) -> None:
+        """Its worker has it in memory: it need not begin anew, nor wait for a lease."""
+        token = dana.make_token()
+        with FakeWorker(house, dana) as worker:
+            worker.hello(TASK)
+            run_id = trigger(house, dana)
+            parked_in(worker, token.id)
+            dana.complete(token)
+            eventually(lambda: read(house, dana, run_id).generation == 3)
+        with FakeWorker(house, dana, worker.name) as again:
+            assert [] == again.hello(TASK, parked=[[run_id, 1]], executing=[])["lost"]
+
+            resumed = again.hears("resume")
+
+            assert (run_id, 3, ["0"]) == (
+                resumed["run"],
+                resumed["generation"],
+                [e["position"] for e in resumed["ended"]],
+            )
+            assert {"ok": True} == again.ask("finish", resumed, output=1)
+
+    @pytest.mark.parametrize("names_it", [True, False])
+    def test_parking_may_be_said_again(self, house: House, dana: Program, names_it: bool) -> None:
+        """Whoever did not hear the answer hears the same one, and has the run in memory when it goes on."""
+        token = dana.make_token()
+        with FakeWorker(house, dana) as worker:
+            worker.hello(TASK)
+            run_id = trigger(house, dana)
+            run = parked_in(worker, token.id)
+        with FakeWorker(house, dana, worker.name) as again:
+            again.hello(TASK, executing=[[run_id, 1]] if names_it else None)
+            assert {"parked": True} == again.ask("park", run, positions=["0"])
+            dana.complete(token)
+
+            assert (run_id, 3) == ((resumed := again.hears("resume"))["run"], resumed["generation"])
+            assert {"fenced": True} == again.ask("park", run, positions=["0"])
+            assert {"ok": True} == again.ask("finish", resumed, output=1)
+
+    def test_a_run_that_went_on_before_parking_was_answered(self, house: House, dana: Program) -> None:
+        """Its worker executes it, as far as it knows; the server knows better, and lets it go on from there."""
+        token = dana.make_token()
+        with FakeWorker(house, dana) as worker:
+            worker.hello(TASK)
+            run_id = trigger(house, dana)
+            parked_in(worker, token.id)
+            worker.socket.send('[{"type":"drain"}]')
+            worker.ask("journal", {"run": run_id, "generation": 1})  # answered behind the drain
+            dana.complete(token)
+        with FakeWorker(house, dana, worker.name) as again:
+            again.hello(TASK, executing=[[run_id, 1]])
+
+            assert (run_id, 3) == ((resumed := again.hears("resume"))["run"], resumed["generation"])
+
+    def test_what_is_claimed_for_a_worker_that_has_just_left_is_given_back(
+        self, house: House, dana: Program, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nobody was told of it, so it would be left to its lease."""
+        has_left, leaving = threading.Event(), FakeWorker(house, dana)
+        remove, claim = Workers.remove, handover.claim
+
+        def removed(workers: Workers, worker: Any) -> bool:
+            is_gone = remove(workers, worker)
+            if is_gone:
+                has_left.set()
+            return is_gone
+
+        def claimed(*arguments: Any) -> list[Handover]:
+            given = claim(*arguments)
+            if given and not has_left.is_set():
+                leaving.leave()
+                assert has_left.wait(PATIENCE)
+            return given
+
+        monkeypatch.setattr(Workers, "remove", removed)
+        monkeypatch.setattr(handover, "claim", claimed)
+        with leaving, FakeWorker(house, dana) as other:
+            leaving.hello(TASK)
+            run_id = trigger(house, dana)
+            assert has_left.wait(PATIENCE)
+            other.hello(TASK)
+
+            assert (run_id, 3) == ((again := other.hears("run"))["run"], again["generation"])
+            assert [] == [
+                event for event in house.read(of_subject, run_id) if (event.actor or {}).get("door") == "lease"
+            ]
 
     def test_a_worker_that_is_gone_soon_loses_its_runs(self, house: House, dana: Program) -> None:
         with FakeWorker(house, dana) as worker:

@@ -143,8 +143,9 @@ class Worker:
             case {"type": "cancel", "run": str(run)}:
                 self._lose(run)
             case {"type": "lost", "runs": list(runs)}:
-                for run in runs:
-                    self._lose(run)
+                for lost in runs:
+                    run, generation = lost
+                    self._lose(run, generation)
             case {"type": "error"}:
                 log.error("The server did not understand this worker: %s", message.get("error"))
 
@@ -213,21 +214,25 @@ class Worker:
             self._begin(_run_to_do(told, owner))
 
     def _has(self, run: str, generation: int) -> bool:
-        """Whether it is at work on the run in this generation, or a later one."""
+        """Whether it knows the run in this generation, or a later one."""
         owners = [held.owner for held in self._held_back if held.owner.run == run]
-        if run in self._executing:
-            owners.append(self._executing[run].owner)
+        owners += [known[run].owner for known in (self._executing, self._parked) if run in known]
         if run in self._fetched:
             owners.append(self._fetched[run])
         return any(generation <= owner.generation for owner in owners)
 
-    def _lose(self, run: str) -> None:
-        self._held_back = [held for held in self._held_back if held.owner.run != run]
-        self._fetched.pop(run, None)
+    def _lose(self, run: str, generation: int | None = None) -> None:
+        """Drop what it has of a run; what it has in a later generation is still its own."""
+
+        def is_lost(owner: Owner) -> bool:
+            return owner.run == run and (generation is None or owner.generation <= generation)
+
+        self._held_back = [held for held in self._held_back if not is_lost(held.owner)]
+        if run in self._fetched and is_lost(self._fetched[run]):
+            del self._fetched[run]
         for held in (self._executing, self._parked):
-            execution = held.pop(run, None)
-            if execution is not None:
-                execution.evict()
+            if run in held and is_lost(held[run].owner):
+                held.pop(run).evict()
 
     def _is_full(self, task_id: str) -> bool:
         """Whether as many runs of the task are executed as it has slots."""
