@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import ContextVar, copy_context
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 branch_here: ContextVar[Branch | None] = ContextVar("branch_here", default=None)
+is_contained: ContextVar[bool] = ContextVar("is_contained", default=False)
 
 _INSTEAD_OF_RACES = (
     "which of several ends first is not the same on a replay. "
@@ -69,6 +70,39 @@ class Branch:
         if self.task is not None and self.task.is_timed:
             return f"asyncio.timeout around a durable call: {_INSTEAD_OF_TIMEOUTS}."
         return self._parent.refusal() if self._parent is not None else None
+
+
+class Exited(BaseException):
+    """The code of a run has called `sys.exit()`. That ends the run, or the step, and not its worker."""
+
+
+class Contained(Coroutine[Any, Any, T]):
+    """A coroutine that raises `Exited` in the place of `SystemExit`, which asyncio lets end the whole event loop."""
+
+    def __init__(self, coro: Coroutine[Any, Any, T]) -> None:
+        self._coro = coro
+
+    def send(self, value: Any) -> Any:
+        try:
+            return self._coro.send(value)
+        except SystemExit as end:
+            raise _exited(end) from end
+
+    def throw(self, *error: Any) -> Any:
+        try:
+            return self._coro.throw(*error)
+        except SystemExit as end:
+            raise _exited(end) from end
+
+    def close(self) -> None:
+        self._coro.close()
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self._coro.__await__()
+
+
+def _exited(end: SystemExit) -> Exited:
+    return Exited(f"sys.exit({'' if end.code is None else repr(end.code)})")
 
 
 class BranchTask(asyncio.Task[T]):
@@ -128,6 +162,9 @@ class _Factory:
     def __call__(self, loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> Any:
         context = options.get("context")
         parent = branch_here.get() if context is None else context.get(branch_here)
+        is_of_a_run = is_contained.get() if context is None else context.get(is_contained, False)
+        if is_of_a_run and asyncio.iscoroutine(coro):  # what is none is refused below
+            coro = Contained(coro)
         if parent is None:
             return self._before(loop, coro, **options)
         branch = parent.child()

@@ -29,7 +29,7 @@ from waitpoint._errors import (
 )
 from waitpoint._surroundings import channel_here
 from waitpoint._tasks import journal as names
-from waitpoint._tasks.branches import Branch, BranchTask, branch_here, number_branches
+from waitpoint._tasks.branches import Branch, BranchTask, Exited, branch_here, is_contained, number_branches
 from waitpoint._tasks.channel import TaskChannel
 from waitpoint._tasks.engine import Ended, Engine, Fenced, Mode, Owner, SleepKey, UnknownToken
 from waitpoint._tasks.journal import Checkpoint, CodeHasChanged, Failure, Journal
@@ -107,6 +107,7 @@ class Execution:
         context.run(branch_here.set, branch)
         context.run(run_here.set, self)
         context.run(channel_here.set, TaskChannel())
+        context.run(is_contained.set, True)
         task = BranchTask(self._whole_task(), branch, loop=self._loop, context=context)
         self.began(task)
         self._start_the_clock()
@@ -352,9 +353,9 @@ class Execution:
             return
         try:
             output = names.recorded("The output", await self.work.function(*args, **kwargs))
-        except (KeyboardInterrupt, SystemExit):
+        except KeyboardInterrupt:
             raise
-        except BaseException as error:  # noqa: BLE001 (whatever it is, the run is told)
+        except BaseException as error:  # noqa: BLE001 (whatever it is, the run is told; `sys.exit()` ends the run only)
             await self._failed(error)
             return
         with suppress(RunEvicted):
@@ -471,6 +472,8 @@ class Execution:
 
 def failure_of(error: BaseException) -> Failure:
     """An error as it is recorded."""
+    if isinstance(error, Exited) and error.__cause__ is not None:
+        error = error.__cause__
     return Failure(
         type=type(error).__name__,
         message=str(error)[:LONGEST_WORDS],

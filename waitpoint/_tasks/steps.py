@@ -18,7 +18,7 @@ from waitpoint._errors import InvalidInput, RunEvicted, StepFailed, TimeLimitExc
 from waitpoint._outputs import Expected
 from waitpoint._surroundings import channel_here
 from waitpoint._tasks import journal as names
-from waitpoint._tasks.branches import branch_here, here
+from waitpoint._tasks.branches import Exited, branch_here, here
 from waitpoint._tasks.execution import Execution, failure_of, run_here
 from waitpoint._tasks.journal import Checkpoint, Failure
 from waitpoint._tasks.payloads import expected_result
@@ -97,11 +97,11 @@ class Step(Generic[P, R]):
                     )
                     self._read(result)
                     return result
-                except Exception as error:  # noqa: BLE001 (whatever a step raises is its outcome)
+                except (Exception, Exited) as error:  # noqa: BLE001 (whatever a step raises is its outcome)
                     pause = self._retries.pause_after(attempt)
                     if execution.is_closed:
                         raise RunEvicted from None
-                    if pause is None or isinstance(error, InvalidInput):
+                    if pause is None or isinstance(error, InvalidInput | Exited):
                         return failure_of(error)
                 await execution.engine.pause(pause)
 
