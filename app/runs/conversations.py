@@ -97,7 +97,9 @@ class Conversation:
         found = (worker.environment_id, worker.name, worker.tasks, parked, held, self._lease.time)
         welcome = await self._database.write(handover.welcome, *found, key=LOCK_ORDER)
         worker.parked = {run_id: Place(generation) for run_id, generation in welcome.parked.items()}
-        worker.executing = {each.run.id: each.run.generation for each in (*welcome.executing, *welcome.resumed)}
+        worker.task_slots = {task: slots for task, slots in hello.task_slots.items() if task in worker.tasks}
+        for each in (*welcome.executing, *welcome.resumed):
+            worker.executes(each.run)
         self._workers.add(worker)
         promise = {"lease": self._lease.seconds, "heartbeat": self._lease.heartbeat}
         self._say({"reply": hello.id, **promise, "lost": list(welcome.lost.items())})

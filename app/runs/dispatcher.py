@@ -112,7 +112,7 @@ class Dispatcher:
         if not room and not self._is_time_to_look():
             return _LONGEST_SLEEP
         wanted = {
-            environment_id: {task for worker in workers for task in worker.tasks}
+            environment_id: {task for worker in workers for task in worker.open_tasks}
             for environment_id, workers in room.items()
         }
         outlook = await self._database.read(handover.look, wanted)
@@ -149,11 +149,12 @@ class Dispatcher:
             handover.claim,
             worker.environment_id,
             worker.name,
-            worker.tasks,
+            worker.open_tasks,
             min(worker.free, _BATCH),
             self._lease.time,
             worker.parked | worker.parking,
             self._grace(worker),
+            worker.room,
             key=LOCK_ORDER,
         )
         if given and not self._workers.has(worker):
@@ -162,7 +163,7 @@ class Dispatcher:
             return len(given)
         conversation = self._conversations.get(worker)
         for each in given:
-            self._workers.executes(worker, each.run.id, each.run.generation)
+            self._workers.executes(worker, each.run)
             if conversation is not None:
                 await conversation.hand(each)
         return len(given)

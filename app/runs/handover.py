@@ -91,9 +91,10 @@ def claim(
     lease: timedelta,
     parked: Mapping[str, Place],
     grace: timedelta = lifecycle.PARKED_GRACE,
+    room: Mapping[str, int] | None = None,
 ) -> list[Handover]:
     """Give a worker queued runs, with what it must know. `parked` are those that it has in memory, and where."""
-    runs = lifecycle.claim(db, environment_id, worker, tasks, limit, lease, grace)
+    runs = lifecycle.claim(db, environment_id, worker, tasks, limit, lease, grace, room)
     return [_handover(db, run, parked.get(run.id)) for run in runs]
 
 

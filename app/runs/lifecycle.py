@@ -4,6 +4,7 @@ A run has one owner at a time. Claiming begins a new generation; whatever an own
 says afterwards is `Fenced` and changes nothing, however long it was away.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -271,19 +272,24 @@ def claim(
     limit: int,
     lease: timedelta,
     grace: timedelta = PARKED_GRACE,
+    room: Mapping[str, int] | None = None,
 ) -> list[Run]:
     """Give a worker up to `limit` queued runs of its tasks, the longest waiting first.
 
-    A run that goes on is its worker's for a moment (`grace`), since that one has it in memory.
+    Of a task in `room` it takes so many at most. A run that goes on is its worker's for a moment (`grace`), since that one has it in memory.
     """
     values = {
         "b_environment": environment_id,
         "b_now": db.now,
         "b_worker": worker,
         "b_free_for_all": db.now - grace,
-        "b_limit": limit,
     }
-    queued = [run_of(row) for task in tasks for row in db.run(_CLAIMABLE, values | {"b_task": task})]
+    most = {task: min(limit, (room or {}).get(task, limit)) for task in tasks}
+    queued = [
+        run_of(row)
+        for task, count in most.items()
+        for row in db.run(_CLAIMABLE, values | {"b_task": task, "b_limit": count})
+    ]
     queued.sort(key=lambda run: (run.available_at, run.id))
     return [_given_to(db, run, worker, lease) for run in queued[:limit]]
 

@@ -38,6 +38,9 @@ class Hello(_Asked, frozen=True, kw_only=True, tag="hello"):
     slots: Annotated[int, Meta(ge=0, le=MOST_SLOTS)]
     parked: Annotated[list[tuple[_RunId, _Generation]], Meta(max_length=MOST_PARKED)] = []
     executing: Annotated[list[tuple[_RunId, _Generation]], Meta(max_length=MOST_PARKED)] | None = None
+    task_slots: Annotated[dict[str, Annotated[int, Meta(ge=1)]], Meta(max_length=MOST_TASKS)] = msgspec.field(
+        default_factory=dict, name="taskSlots"
+    )
 
 
 class Step(_OfARun, frozen=True, kw_only=True, tag="step"):

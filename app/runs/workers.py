@@ -9,6 +9,7 @@ import msgspec
 from ..access.principals import ApiKey
 from ..realtime.lines import Gone, Line
 from .messages import frame_of
+from .models import Run
 
 MOST_UNSENT = 50_000  # messages that a worker has not read
 
@@ -29,7 +30,9 @@ class Worker:
         self.name = ""
         self.tasks: tuple[str, ...] = ()
         self.slots = 0
+        self.task_slots: dict[str, int] = {}  # of the tasks that have slots of their own
         self.executing: dict[str, int] = {}  # run → generation
+        self._at_work: defaultdict[str, set[str]] = defaultdict(set)  # such a task → its runs that are executed
         self.parked: dict[str, Place] = {}
         self.parking: dict[str, Place] = {}  # about to be parked: it is in memory, whatever comes first
         self._unsent: list[bytes] = []
@@ -43,6 +46,29 @@ class Worker:
     def is_overwhelmed(self) -> bool:
         """It does not read what it is told."""
         return len(self._unsent) > MOST_UNSENT
+
+    @property
+    def room(self) -> dict[str, int]:
+        """How many more runs it may be given of the tasks that have slots of their own."""
+        return {task: max(0, slots - len(self._at_work[task])) for task, slots in self.task_slots.items()}
+
+    @property
+    def open_tasks(self) -> tuple[str, ...]:
+        """Of which tasks it may be given a run. Others would only fill its slots, and keep these from them."""
+        room = self.room
+        return tuple(task for task in self.tasks if room.get(task, 1)) if room else self.tasks
+
+    def executes(self, run: Run) -> None:
+        self.parked.pop(run.id, None)
+        self.executing[run.id] = run.generation
+        if run.task in self.task_slots:
+            self._at_work[run.task].add(run.id)
+
+    def rests(self, run_id: str) -> None:
+        """It executes the run no longer."""
+        if self.executing.pop(run_id, None) is not None:
+            for runs in self._at_work.values():
+                runs.discard(run_id)
 
     def generation_of(self, run_id: str) -> int | None:
         """In which generation it has a run, executing or parked; None when it has not."""
@@ -110,15 +136,14 @@ class Workers:
         """Who executes the run, or has it parked in memory."""
         return self._holders.get(run_id)
 
-    def executes(self, worker: Worker, run_id: str, generation: int) -> None:
-        worker.parked.pop(run_id, None)
-        worker.executing[run_id] = generation
-        self._holders[run_id] = worker
+    def executes(self, worker: Worker, run: Run) -> None:
+        worker.executes(run)
+        self._holders[run.id] = worker
 
     def parks(self, worker: Worker, run_id: str, place: Place) -> None:
         if worker.executing.get(run_id, 0) > place.generation:
             return  # said once more, of a run that goes on already
-        worker.executing.pop(run_id, None)
+        worker.rests(run_id)
         worker.parked[run_id] = place
         self._holders[run_id] = worker
 
@@ -127,14 +152,16 @@ class Workers:
         held = worker.generation_of(run_id)
         if generation is not None and held is not None and held > generation:
             return
-        worker.executing.pop(run_id, None)
+        worker.rests(run_id)
         worker.parked.pop(run_id, None)
         self._let_go(worker, run_id)
 
     def with_room(self) -> dict[str, list[Worker]]:
         """The workers of each environment that could take another run, those with most room first."""
         found = {
-            environment_id: sorted((each for each in workers if each.free and each.tasks), key=lambda each: -each.free)
+            environment_id: sorted(
+                (each for each in workers if each.free and each.open_tasks), key=lambda each: -each.free
+            )
             for environment_id, workers in self._by_environment.items()
         }
         return {environment_id: workers for environment_id, workers in found.items() if workers}

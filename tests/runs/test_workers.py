@@ -220,6 +220,42 @@ class TestSlots:
 
             assert {*runs} == {run["run"] for run in given}
 
+    def test_a_task_with_slots_leaves_room_for_others(self, house: House, dana: Program) -> None:
+        """What has no slot of its task stays queued, and takes none of the worker's."""
+        with FakeWorker(house, dana) as worker:
+            worker.hello("slow", "fast", slots=3, taskSlots={"slow": 1})
+            token = dana.make_token()
+            for _ in range(4):
+                trigger(house, dana, "slow")
+            first = worker.hears("run")
+            trigger(house, dana, "fast")
+            assert ("slow", "fast") == (first["task"], worker.hears("run")["task"])
+            worker.hears_nothing()
+            worker.ask("wait", first, position="0", tokens=[token.id])
+            worker.ask("park", first, positions=["0"])
+
+            second = worker.hears("run")
+            assert "slow" == second["task"]
+            dana.complete(token)
+            worker.hears_nothing()  # to go on, it needs a slot of its task, too
+            worker.ask("finish", second, output=None)
+
+            worker.hears("run")  # which has waited for longer
+
+    def test_the_slots_of_a_task_hold_after_a_new_line(self, house: House, dana: Program) -> None:
+        """What the worker executes is counted, wherever it was given."""
+        with FakeWorker(house, dana) as worker:
+            worker.hello(TASK, taskSlots={TASK: 1})
+            trigger(house, dana)
+            run = worker.hears("run")
+        with FakeWorker(house, dana, worker.name) as again:
+            again.hello(TASK, taskSlots={TASK: 1}, executing=[[run["run"], 1]])
+            trigger(house, dana)
+            again.hears_nothing()
+            again.ask("finish", run, output=None)
+
+            again.hears("run")
+
     def test_a_worker_that_stops_is_given_nothing_more(self, house: House, dana: Program, worker: FakeWorker) -> None:
         """And what it gives up goes to another at once, whose turn it is then."""
         trigger(house, dana)

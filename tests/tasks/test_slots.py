@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.database.worlds import until
-from tests.tasks.stages import Houses, Stage, StagedWorker, opened
+from tests.tasks.stages import Houses, Stage, StagedRun, StagedWorker, opened
 from waitpoint import task, wait
+from waitpoint._tasks.worker import Worker
 
 
 @pytest.fixture
@@ -83,8 +84,44 @@ def test_what_is_too_much_for_memory_is_replayed(stage: Stage) -> None:
     assert 5 + 3 == counter.tops
 
 
-def test_a_held_back_run_hears_that_its_waits_have_ended(stage: Stage) -> None:
-    """It goes on with one branch while another's token is settled, and has no slot yet."""
+def test_a_task_with_slots_does_not_keep_others_waiting(stage: Stage) -> None:
+    """Its runs wait at the server for their turn, and take none of the worker's other slots."""
+    gates: list[asyncio.Event] = []
+
+    @task(id="narrow", slots=1)
+    async def narrow() -> None:
+        gates.append(asyncio.Event())
+        await gates[0].wait()
+
+    @task(id="fast")
+    async def fast() -> str:
+        return "done"
+
+    async def work() -> None:
+        worker = StagedWorker(stage.house, [narrow, fast], stage._settings, 10)
+        worker._slots = 2
+        stop = asyncio.Event()
+        working = asyncio.create_task(worker.work(stop))
+        for _ in range(4):
+            await stage._client.runs.trigger("narrow")
+        await until(lambda: gates)
+        run = await stage._client.runs.trigger("fast")
+        await until(lambda: StagedRun(stage, run).is_finished)
+        assert 1 == len(gates)
+        gates[0].set()
+        await until(lambda: all(each.is_finished for each in stage.runs))
+        stop.set()
+        await working
+
+    stage._do_now(work)
+
+
+def test_a_held_back_run_hears_that_its_waits_have_ended(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes on with one branch while another's token is settled, and has no slot yet.
+
+    A server that does not know the slots gives more than that; others may, since they hear first that a run waits.
+    """
+    monkeypatch.setattr(StagedWorker, "_hello", lambda worker: {**Worker._hello(worker), "taskSlots": {}})
     gate: list[asyncio.Event] = []
 
     @task(id="one", slots=1)

@@ -115,7 +115,8 @@ class Worker:
     def _hello(self) -> Message:
         known = [(run, execution.owner.generation) for run, execution in self._parked.copy().items()][-MOST_SAID:]
         slots = 0 if self._is_stopping else self._slots
-        return {"worker": self.name, "tasks": list(self._tasks), "slots": slots, "parked": known}
+        of_tasks = {task.id: task.slots for task in self._tasks.values() if task.slots is not None}
+        return {"worker": self.name, "tasks": [*self._tasks], "slots": slots, "taskSlots": of_tasks, "parked": known}
 
     def _heartbeat(self) -> Sequence[tuple[str, int]]:
         owners = [execution.owner for execution in self._executing.copy().values()]
