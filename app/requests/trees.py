@@ -23,11 +23,16 @@ class Node(msgspec.Struct, frozen=True):
     rows: tuple[tuple[str, ...], ...] = ()
     left_out: int = 0
     """How many more parts or rows there are."""
+    whole: str = ""
+    """All of the value as JSON, where something of it is not drawn: nobody decides on what they cannot read."""
 
 
 def tree_of(value: Any) -> Node:
-    """The value, as far as a page can carry it."""
-    return _Growing().node(value, 0)
+    """The value, drawn as far as that helps, and as JSON where it goes on."""
+    node = _Growing().node(value, 0)
+    if not _is_cut(node):
+        return node
+    return msgspec.structs.replace(node, whole=json.dumps(value, ensure_ascii=False, indent=2))
 
 
 class _Growing:
@@ -93,6 +98,12 @@ def label_of(name: str) -> str:
     )
     spaced = spaced.replace("_", " ").strip()
     return spaced[:1].upper() + spaced[1:] or name
+
+
+def _is_cut(node: Node) -> bool:
+    texts = [node.text, *(cell for row in node.rows for cell in row)]
+    is_cut_here = node.left_out > 0 or any(len(text) > LONGEST_TEXT for text in texts)
+    return is_cut_here or any(_is_cut(part) for _, part in node.parts)
 
 
 def _columns_of(value: list[Any]) -> tuple[str, ...]:

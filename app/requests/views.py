@@ -15,6 +15,7 @@ from ..tokens.views import View, settled_by, token_view, version_of
 from . import lifecycle
 from .answers import Accepted, Choice, check, choices_of, takes_a_comment
 from .changes import Line, lines_of, text_of
+from .forms import form_of
 from .lifecycle import Request
 from .markdown import html_of
 from .models import COMMENT
@@ -44,6 +45,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     body: Markup | None
     context: Node | None
+    sent_along: Node | None
+    """What was proposed and has no field in the form: the program receives it with the answer."""
     diff: list[Line] | None
     sides: tuple[str, str] | None
     requester: str
@@ -181,6 +184,7 @@ def _question(request: Request, token: Token) -> Question:
         title=title_of(spec),
         body=html_of(spec.body) if spec.body.strip() else None,
         context=None if spec.context is msgspec.UNSET else tree_of(spec.context),
+        sent_along=_sent_along(spec),
         diff=None if spec.diff is None else lines_of(spec.diff.before, spec.diff.after),
         sides=None if spec.diff is None else (text_of(spec.diff.before), text_of(spec.diff.after)),
         requester=spec.requester,
@@ -190,6 +194,14 @@ def _question(request: Request, token: Token) -> Question:
         needs_comment=tuple(choice.label for choice in choices if COMMENT in choice.require),
         by_default=_by_default(spec) if token.default_output is not None else None,
     )
+
+
+def _sent_along(spec: Spec) -> Node | None:
+    if spec.form is None or not spec.proposed:
+        return None
+    names = form_of(spec.form).names
+    without = {name: value for name, value in spec.proposed.items() if name not in names}
+    return tree_of(without) if without else None
 
 
 def _by_default(spec: Spec) -> str:

@@ -127,6 +127,11 @@ class Form(msgspec.Struct, frozen=True):
     schema: dict[str, Any]
     root: Field
 
+    @property
+    def names(self) -> set[str]:
+        """The properties that an answer can have through its fields."""
+        return {name for field in self.root.fields for name in field.names}
+
 
 def inside(field: Field, path: str, number: int) -> str:
     """The path of the fields in the inline group, or the variant, with this number."""
