@@ -6,16 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 
 from .. import ids
 from ..database import Unit
 from ..database.tables import table_of
-from ..tokens.models import By, Token, TokenRow
+from ..tokens.models import WAITING, By, Token, TokenRow
 from .models import COMING, HERE, KEPT, File, FileChunkRow, FileRow
 
 MOST = 50  # files of one token
-LIFETIME = timedelta(hours=24)  # of a file that no answer names
+LIFETIME = timedelta(hours=24)  # of a file that no answer names; while the token waits, one may still
 _ID = re.compile(rf"{ids.FILE_PREFIX}[0-9a-f]{{36}}")
 
 _files = table_of(FileRow)
@@ -97,9 +97,17 @@ def keep(db: Unit, token: Token, _: By) -> None:
 
 
 def unwanted(db: Unit, limit: int) -> list[str]:
-    """Files that no answer has named for a day, unfinished ones among them; oldest first."""
-    old = _files.c.created_at <= db.now - LIFETIME
-    statement = select(_files.c.id).where(_files.c.status.in_((COMING, HERE)), old).order_by(_files.c.created_at)
+    """Files that are a day old and that no answer named, or that never came whole; oldest first."""
+    statement = (
+        select(_files.c.id)
+        .join(_tokens, _tokens.c.id == _files.c.token_id)
+        .where(
+            _files.c.status.in_((COMING, HERE)),
+            _files.c.created_at <= db.now - LIFETIME,
+            or_(_files.c.status == COMING, _tokens.c.status != WAITING),
+        )
+        .order_by(_files.c.created_at)
+    )
     return list(db.execute(statement.limit(limit)).scalars())
 
 

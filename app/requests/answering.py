@@ -27,6 +27,7 @@ from ..web.problems import Problem
 from . import forms, lifecycle
 from .answers import Choice, check, choices_of, output_of, takes_a_comment, untouched
 from .api import requests_of
+from .asking import UNKNOWN_FILE
 from .forms import UNKNOWN, Control
 from .lifecycle import Request as StandingRequest
 from .models import COMMENT
@@ -140,11 +141,21 @@ async def _record(
     except Problem as problem:
         if problem.status != 422:
             raise
+        gone = {each["pointer"]: each["detail"] for each in problem.errors if each["code"] == UNKNOWN_FILE}
+        if gone:
+            return _question(request, place, view, _without(standing.spec, filled, gone), status_code=400)
         filled.errors[_DECISION] = (
             problem.detail
         )  # it was amended this very moment, so that the answer does not fit any more
         return await _again(request, place, token, by, filled, 409)
     return await _told(request, place, view, filled, settlement, by)
+
+
+def _without(spec: Spec, filled: Filled, gone: dict[str, str]) -> Filled:
+    """The form without files that are not here any more, which is said at their fields."""
+    posted = {name: text for name, text in filled.posted.items() if name not in gone}
+    form = _drawn(spec, posted, gone)
+    return Filled(posted, form, forms.summary(form))
 
 
 async def _told(

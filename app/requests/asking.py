@@ -20,6 +20,7 @@ from .forms.labels import in_words
 from .lifecycle import NewRequest, Request, asked_in
 from .spec import Spec
 
+UNKNOWN_FILE = "unknown-file"
 MOST_ERRORS_TOLD = 3  # in the one sentence; all of them are listed beside it
 
 
@@ -67,7 +68,7 @@ class Requests:
         return [
             FieldError(
                 pointer,
-                "unknown-file",
+                UNKNOWN_FILE,
                 f"{in_words(pointer.rpartition('/')[2])} must be a file that was sent for this token.",
             )
             for pointer, file in named

@@ -220,6 +220,35 @@ def test_what_no_browser_sends_is_refused(ada: Program, body: bytes) -> None:
     assert [(400, "malformed-form")] * 2 == [(answer.status_code, answer.json()["code"]) for answer in answers]
 
 
+def test_files_stay_as_long_as_their_token_waits(house: House, ada: Program) -> None:
+    """Somebody may have put the form aside for a week."""
+    token = ada.make_token(timeout="30d", request={"title": "Your papers?", "form": FORM})
+    file = send(ada, token).json()
+
+    house.clock.move(days=7)
+    house.sweep_files()
+
+    done = ada.post(f"{token.path}/complete", json={"data": {"name": "Ben", "cv": file}})
+    assert 200 == done.status_code
+    assert PDF == ada.get(f"{token.path}/files/{file['id']}").content
+
+
+def test_a_file_that_is_gone_is_said_at_its_field(house: House, ada: Program, ben: Visitor) -> None:
+    """And the rest of what was typed is there."""
+    token = asked(ada)
+    file = send(ada, token).json()
+    ben.open(f"/approve/{token.id}?token={token.public_access_token}")
+    house.write(lifecycle.forget, file["id"])
+
+    page = upload(ben, token, {"/name": "as typed", "/cv": json.dumps(file)}, ("", b"", "application/octet-stream"))
+
+    assert 400 == page.status_code
+    assert 'value="as typed"' in page.text
+    assert re.search(r'class="error"[^>]*id="[^"]*cv_error"', page.text), page.text
+    assert "Cv must be a file that was sent for this token." in page.text
+    assert 'name="/cv"' not in page.text
+
+
 def test_files_that_no_answer_names_are_swept_after_a_day(house: House, ada: Program) -> None:
     token = asked(ada)
     kept, left = send(ada, token).json(), send(ada, token).json()
