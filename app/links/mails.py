@@ -14,12 +14,16 @@ from ..requests import lifecycle
 from ..requests.answers import choices_of
 from ..requests.mailed import excerpt_of
 from ..requests.spec import Spec
+from ..requests.trees import said
+from ..requests.views import default_values
 from ..service import Service
 from ..tokens.models import Token
 from ..tokens.search import Doubt, certain, retrieve
 from . import links
 from .models import JOURNEY, TOKEN, WHOEVER, Link
 from .slugs import slug_of
+
+LONGEST_VALUE = 200  # characters of a value of the default answer
 
 _ANSWERED = NotNeeded("the question was answered or withdrawn meanwhile")
 _NOT_ASKED = NotNeeded("others are asked meanwhile")
@@ -69,6 +73,7 @@ async def asked(service: Service, mail: Mail) -> Context | NotNeeded:
         "step": spec.step,
         "deadline": None if token.timeout_at is None else moment_in(token.timeout_at, looked.time_zone),
         "by_default": _label_of_default(spec),
+        "default_lines": [(name, _in_short(value)) for name, value in default_values(spec).items()],
         "must_sign_in": spec.identity == "signed-in",
         "url": await url_of(service, looked.link),
     }
@@ -103,6 +108,11 @@ def _look(db: Unit, mail: Mail) -> _Looked | NotNeeded | Doubt:
         return _REVOKED
     person = people.find(db, mail.recipient)
     return _Looked(token, request.spec, link, person.time_zone if person else None)
+
+
+def _in_short(value: Any) -> str:
+    text = " ".join(said(value).split())
+    return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
 
 
 def _label_of_default(spec: Spec) -> str | None:

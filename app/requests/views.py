@@ -57,6 +57,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What the decisions are called that need a comment."""
     by_default: str | None
     """What it comes to when nobody answers, as the decision is called; None when there is no default answer."""
+    default_values: Node | None
+    """What is filled in then."""
 
 
 class Edit(msgspec.Struct, frozen=True):
@@ -193,6 +195,7 @@ def _question(request: Request, token: Token) -> Question:
         has_comment=takes_a_comment(spec),
         needs_comment=tuple(choice.label for choice in choices if COMMENT in choice.require),
         by_default=_by_default(spec) if token.default_output is not None else None,
+        default_values=tree_of(values) if (values := default_values(spec)) else None,
     )
 
 
@@ -202,6 +205,15 @@ def _sent_along(spec: Spec) -> Node | None:
     names = form_of(spec.form).names
     without = {name: value for name, value in spec.proposed.items() if name not in names}
     return tree_of(without) if without else None
+
+
+def default_values(spec: Spec) -> dict[str, Any]:
+    """What the default answer fills in, by the names that the form shows; beyond what its decision says anyway."""
+    found = None if spec.on_timeout is None else check(spec, spec.on_timeout.output)
+    if spec.on_timeout is None or not isinstance(found, Accepted):
+        return {}
+    answer = spec.on_timeout.output
+    return _titled(spec, {name: value for name, value in answer.items() if name not in found.choice.output})
 
 
 def _by_default(spec: Spec) -> str:

@@ -154,6 +154,26 @@ def test_the_default_answer_is_told_in_words(mailing: House, postbox: Postbox) -
     assert "it counts as “Send back”." in words_of(postbox.to(ben)[0])
 
 
+def test_the_values_of_the_default_answer_are_told(mailing: House, postbox: Postbox) -> None:
+    """In the text, line by line, and the same in the HTML."""
+    ben = an_address()
+    form = {"type": "object", "properties": {"amount": {"type": "integer", "title": "Refund in <euros>"}}}
+    by_default = {"output": {"amount": 5000, "note": "Long. " * 100}}
+    asked(mailing.program(ADAS_KEY), ben, form=form, onTimeout=by_default)
+
+    mailing.deliver()
+
+    (mail,) = postbox.to(ben)
+    assert "it counts as “Send”, with these values:\nRefund in <euros>: 5000\nNote: Long. Long." in words_of(
+        mail
+    ).replace("\r\n", "\n")
+    part = mail.get_body(("html",))
+    assert part is not None
+    html = part.get_content()
+    assert "Refund in &lt;euros&gt;: 5000\nNote: Long." in html.replace("\r\n", "\n")
+    assert len(html) < 6_000
+
+
 @pytest.mark.parametrize(
     ("life", "before"),
     [

@@ -12,8 +12,10 @@ import pytest
 from tests.cast import ADAS_KEY
 from tests.databases import DatabaseMaker
 from tests.makers import House, Program, open_house
-from tests.pages.conftest import Visitor, text_of
+from tests.pages.conftest import Visitor, desk, text_of
 from tests.requests.conftest import address, ask
+
+__all__ = ["desk"]
 
 FORM = {
     "type": "object",
@@ -81,7 +83,9 @@ def test_a_question_explains_itself(ben: Visitor, ada: Program) -> None:
     assert "Before: 10 %" in text
     assert "After: 20 %" in text
     assert "Publish Goes live at once." in text
-    assert re.search(r"If nobody answers by .* it counts as “Send back”\.", text)
+    assert re.search(
+        r"If nobody answers by .* it counts as “Send back”, with these values: Comment Nobody answered\.", text
+    )
     assert "<title>Publish the autumn sale? · Waitpoint</title>" in token.page.text
 
 
@@ -272,7 +276,7 @@ def test_a_default_answer_is_told_as_what_it_is(house: House, ben: Visitor, ada:
         timeout="1m", request={"decisions": DECISIONS, "onTimeout": {"output": {"approved": False, "comment": "Late."}}}
     )
     link = f"/approve/{token.id}?token={token.public_access_token}"
-    assert "it counts as “Send back”" in text_of(ben.open(link))
+    assert "it counts as “Send back”, with these values: Comment Late." in text_of(ben.open(link))
 
     house.time_passes(minutes=2)
 
@@ -280,6 +284,14 @@ def test_a_default_answer_is_told_as_what_it_is(house: House, ben: Visitor, ada:
     assert "The time is over" in text
     assert "so it counts as “Send back”" in text
     assert "Late." in text
+
+
+def test_the_values_of_a_default_answer_are_shown_before(desk: Visitor, ben: Visitor, ada: Program) -> None:
+    """To whoever is asked, and at the desk."""
+    token = opened(ben, ada, form=FORM, onTimeout={"output": {"amount": 5000}})
+
+    assert re.search("it counts as “Send”, with these values: .*Amount 5000", text_of(token.page))
+    assert "If nobody answers “Send” Amount 5000" in text_of(desk.open(f"/tokens/{token.id}"))
 
 
 def test_a_withdrawn_question_says_why(ben: Visitor, ada: Program) -> None:
