@@ -329,7 +329,10 @@ def report_problem(db: Unit, owner: Owner, problem: str) -> Run | Fenced:
 
 
 def try_again(db: Unit, environment_id: str, tasks: tuple[str, ...], limit: int = 1000) -> list[Run]:
-    """A worker has come, perhaps with other code: queue the runs of its tasks that wait with a problem."""
+    """A worker has come, perhaps with other code: queue the runs of its tasks that wait with a problem.
+
+    Those that were tried longest ago come first, so that runs which stay broken do not keep others from their turn.
+    """
     stuck = (
         select(*COLUMNS)
         .where(
@@ -338,11 +341,12 @@ def try_again(db: Unit, environment_id: str, tasks: tuple[str, ...], limit: int 
             IS_WAITING,
             _runs.c.problem.is_not(None),
         )
-        .order_by(_runs.c.id)
+        .order_by(_runs.c.available_at, _runs.c.id)  # available since it was queued for the last time
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return [requeue(db, run_of(row), WORKER) for row in db.execute(stuck).all()]
+    runs = sorted((run_of(row) for row in db.execute(stuck)), key=lambda run: run.id)
+    return [requeue(db, run, WORKER) for run in runs]
 
 
 def first_asked(db: Unit, run_id: str) -> str | None:

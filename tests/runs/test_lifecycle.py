@@ -175,6 +175,21 @@ class TestFailing:
         (again,) = world.claim("w2")
         assert None is again.problem
 
+    def test_runs_that_stay_broken_leave_others_their_turn(self, world: World) -> None:
+        """However many they are: those that were tried longest ago come first."""
+        runs = [world.start() for _ in range(3)]
+        tried = []
+        for run in runs:
+            world.do(lifecycle.report_problem, world.owner(run), "no")
+        for _ in range(3):
+            world.clock.move(seconds=1)
+            world.do(lifecycle.try_again, world.environment_id, (TASK,), 1)
+            (again,) = world.claim()
+            world.do(lifecycle.report_problem, world.owner(again), "no")
+            tried.append(again.id)
+
+        assert {run.id for run in runs} == {*tried}
+
 
 class TestCancel:
     def test_a_run_is_cancelled_wherever_it_is(self, world: World) -> None:
