@@ -1,6 +1,7 @@
 """What a replay could not repeat is refused, with the alternative named; what has changed is reported, never guessed."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -237,6 +238,17 @@ def test_time_at_work_is_limited_and_waiting_is_not_work(rehearsal: Rehearsal) -
 
     run = rehearsal.start(busy)
     assert "TimeLimitExceeded" in (run.error or "")
+
+
+def test_time_that_a_task_blocks_is_time_at_work(rehearsal: Rehearsal) -> None:
+    """Nobody can stop it, since no clock rings meanwhile; it is told at its end."""
+
+    @task(time_limit=0.05)
+    async def blocking() -> str:
+        time.sleep(0.2)  # noqa: ASYNC251 (a task that does not let anybody else work)
+        return "late"
+
+    assert "TimeLimitExceeded" in (rehearsal.start(blocking).error or "")
 
 
 def test_a_step_may_be_limited(rehearsal: Rehearsal) -> None:

@@ -358,6 +358,8 @@ class Execution:
         except BaseException as error:  # noqa: BLE001 (whatever it is, the run is told; `sys.exit()` ends the run only)
             await self._failed(error)
             return
+        if self._is_late:
+            self._out_of_time()
         with suppress(RunEvicted):
             await self._turn()
             self._returned(output)
@@ -459,6 +461,12 @@ class Execution:
             self._limit.cancel()
             self._limit = None
             self._seconds_left = max(0.0, self._seconds_left - (self._loop.time() - self._since))
+
+    @property
+    def _is_late(self) -> bool:
+        """Whether its time is over, although nobody could say so: code that blocks does not let the clock ring."""
+        is_running = self._limit is not None and self._seconds_left is not None
+        return is_running and self._loop.time() - self._since > (self._seconds_left or 0.0)
 
     def _out_of_time(self) -> None:
         if self.is_parked or self.is_closed:
