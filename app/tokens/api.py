@@ -18,6 +18,7 @@ from ..access.principals import ApiKey, PublicAccess
 from ..access.public_access import LIFETIME, LONGEST_LIFETIME, claims_of, write_scope
 from ..clock import iso
 from ..durations import BadDuration, parse_duration
+from ..events import of_subject
 from ..service import Service, service_of
 from ..web.bodies import read_body
 from ..web.problems import Problem, invalid, not_found
@@ -40,6 +41,7 @@ from .schemas import (
     shown,
 )
 from .search import certain, retrieve, search
+from .views import settled_by
 
 Asked = Request[Any, Any, Any]
 
@@ -123,7 +125,7 @@ async def complete_token(request: Asked, token_id: FromPath[str]) -> Response[An
     if isinstance(asker, PublicAccess) and not asker.may_complete(token_id):
         raise beyond_the_scope()
     settlement = await settle(service, token_id, asker.environment_id, answer, asker.by("rest"), within="/data")
-    return _settled(request, settlement)
+    return await _settled(request, settlement)
 
 
 @post(
@@ -145,7 +147,7 @@ async def cancel_token(request: Asked, token_id: FromPath[str]) -> Response[Any]
         service.rules,
         key=f"token:{token_id}",
     )
-    return _settled(request, settlement)
+    return await _settled(request, settlement)
 
 
 @post(
@@ -167,7 +169,7 @@ async def call_back(request: Asked, token_id: FromPath[str], digest: FromPath[st
         )
     answer = Answer(output=callbacks.output_in(body, request.headers.get("content-type", "")))
     by = By(kind="callback", door="callback")
-    return _settled(request, await settle(service, token_id, token.environment_id, answer, by))
+    return await _settled(request, await settle(service, token_id, token.environment_id, answer, by))
 
 
 @get(
@@ -280,7 +282,7 @@ async def _created(service: Service, created: Created) -> Response[bytes]:
     return Response(body, media_type="application/json", headers=headers)
 
 
-def _settled(request: Asked, settlement: Settlement) -> Response[Any]:
+async def _settled(request: Asked, settlement: Settlement) -> Response[Any]:
     match settlement:
         case NotFound():
             raise not_found()
@@ -289,7 +291,7 @@ def _settled(request: Asked, settlement: Settlement) -> Response[Any]:
         case Changed(version):
             raise request_changed(version)
         case AlreadySettled(token):
-            return _too_late(request, token)
+            return await _too_late(request, token)
         case _:
             return _DONE
 
@@ -300,17 +302,19 @@ def request_changed(version: int) -> Problem:
     return Problem(409, "request-changed", detail, more={"requestVersion": version})
 
 
-def _too_late(request: Asked, token: Token) -> Response[Any]:
+async def _too_late(request: Asked, token: Token) -> Response[Any]:
     completed_at = iso(token.completed_at) if token.completed_at else None
     if request.headers.get("x-waitpoint-if-waiting", "") in _TRUE:
-        raise conflict(token)
+        timeline = await service_of(request).database.read(of_subject, token.id)
+        asker: ApiKey | PublicAccess | None = request.scope.get("auth")
+        raise conflict(token, settled_by(timeline, outside=not isinstance(asker, ApiKey)))
     return Response(
         CompletedToken(success=True, already_completed=True, status=token.status, completed_at=completed_at)
     )
 
 
-def conflict(token: Token) -> Problem:
-    """How a token was settled, to whoever came too late and wants to be told."""
+def conflict(token: Token, by: str | None = None) -> Problem:
+    """How a token was settled, and by whom, to whoever came too late and wants to be told."""
     completed_at = iso(token.completed_at) if token.completed_at else None
     if token.is_cancelled:
         reason = f": {token.cancel_reason}" if token.cancel_reason else ""
@@ -319,7 +323,7 @@ def conflict(token: Token) -> Problem:
         code, detail = "token-timed-out", f"The token timed out at {completed_at}."
     else:
         code, detail = "token-already-completed", f"The token was completed at {completed_at}, and that answer stands."
-    more = {"tokenStatus": token.status, "completedAt": completed_at, "output": token.output}
+    more = {"tokenStatus": token.status, "completedAt": completed_at, "completedBy": by, "output": token.output}
     return Problem(409, code, detail, more={name: value for name, value in more.items() if value is not None})
 
 

@@ -111,6 +111,17 @@ def test_whoever_asks_is_told_of_a_conflict(house: House, ada: Program, value: s
         assert ada.show(token)["completedAt"] == body["completedAt"]
 
 
+def test_who_was_first_is_told_as_far_as_it_is_ones_business(house: House, ada: Program) -> None:
+    """How our keys are called is for those who have one."""
+    token = ada.make_token()
+    headers = {"x-waitpoint-if-waiting": "true"}
+    ada.complete(token, 1)
+
+    assert ada.complete(token, 2, headers=headers).json()["completedBy"].startswith("API key ")
+    assert "a program" == ada.post(token.callback, content=b"2", headers=headers).json()["completedBy"]
+    assert "a program" == ben_with(house, token).complete(token, 2, headers=headers).json()["completedBy"]
+
+
 def test_a_repeated_request_gets_the_first_answer_again(ada: Program) -> None:
     """The answer may have been lost on its way; the winner is not told that somebody else was first."""
     token = ada.make_token()
