@@ -79,6 +79,7 @@ class Workshop:
         self._folder = folder
         self._port = port
         self._url = f"http://127.0.0.1:{port}"
+        self._here, self._lifeline = os.pipe()  # nobody but this process holds the second end
         self._server: Process | None = None
         self._worker: Process | None = None
 
@@ -90,10 +91,13 @@ class Workshop:
         """The worker first: what it has at work can still be told to the server."""
         for process in (self._worker, self._server):
             _end(process, STOP_WITHIN)
+        os.close(self._here)
+        os.close(self._lifeline)
 
     def work(self, module: str, stop: threading.Event) -> int:
         """Serve, work, and begin the work anew with every change. Gives the exit code."""
-        self._server = _launch(["serve", "--host", "127.0.0.1", "--port", str(self._port), "--show-key"], **os.environ)
+        serve = ["serve", "--host", "127.0.0.1", "--port", str(self._port), "--show-key"]
+        self._server = _launch(serve, self._here, **os.environ)
         if not self._is_ready(stop):
             return 0 if stop.is_set() else self._server.poll() or 1
         self._begin(module)
@@ -108,7 +112,7 @@ class Workshop:
         return 0
 
     def _begin(self, module: str) -> None:
-        self._worker = _launch(["worker", module], **os.environ | {"WAITPOINT_URL": self._url})
+        self._worker = _launch(["worker", module], self._here, **os.environ | {"WAITPOINT_URL": self._url})
 
     def _is_ready(self, stop: threading.Event) -> bool:
         """Wait until the server answers, ends, or takes too long."""
@@ -133,10 +137,29 @@ class Workshop:
             yield sorted({os.path.relpath(path, self._folder) for _, path in changes})
 
 
-def _launch(arguments: list[str], **environment: str) -> Process:
-    """A process in a session of its own: Ctrl-C reaches this one only, which ends the others in order."""
-    command = [sys.executable, "-m", "waitpoint._cli", *arguments]
-    return subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 (our own command)
+def _launch(arguments: list[str], here: int, **environment: str) -> Process:
+    """A process in a session of its own: Ctrl-C reaches this one only, which ends the others in order.
+
+    If this one is killed, they notice that nobody is `here` any more, and end by themselves.
+    """
+    command = [sys.executable, "-m", "waitpoint._cli_dev", str(here), *arguments]
+    return subprocess.Popen(command, env=environment, start_new_session=True, pass_fds=[here])  # noqa: S603 (our own)
+
+
+def _child(parent: str, arguments: list[str]) -> int:
+    """What is launched: a command as somebody would type it, for as long as its parent lives."""
+    from waitpoint import _cli  # noqa: PLC0415 (which imports this module)
+
+    os.set_inheritable(int(parent), False)
+    threading.Thread(target=_end_with, args=[int(parent)], name="waitpoint-parent", daemon=True).start()
+    return _cli.main(arguments)
+
+
+def _end_with(parent: int) -> None:
+    os.read(parent, 1)  # nothing is ever written: it returns when the other end is closed
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(STOP_WITHIN)
+    os._exit(1)
 
 
 def _end(process: Process | None, within: float) -> None:
@@ -164,3 +187,7 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=int, default=8000, help="port of the server (default: %(default)s; 0 for any free one)"
     )
     return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(_child(sys.argv[1], sys.argv[2:]))

@@ -67,6 +67,18 @@ def workshop(tmp_path: Path) -> Iterator[Workshop]:
 
 
 @pytest.mark.slow
+def test_nothing_lives_on_when_it_is_killed(workshop: Workshop) -> None:
+    """Its server would keep the port, and its worker the runs."""
+    workshop.says("Connected to")
+    launched = Path(f"/proc/{workshop.process.pid}/task/{workshop.process.pid}/children").read_text().split()
+    assert 2 == len(launched)
+
+    workshop.process.kill()
+
+    eventually(lambda: not any(Path(f"/proc/{each}").exists() for each in launched), "the end", PATIENCE)
+
+
+@pytest.mark.slow
 def test_tasks_are_written_while_they_run(workshop: Workshop) -> None:
     """A run that waits goes on with the new code. A mistake is said, and mended by the next change."""
     workshop.says("Connected to")
