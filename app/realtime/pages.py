@@ -101,8 +101,9 @@ class Pages:
             shown = stack.enter_context(self._stories.shown_on(page, stories.DOOR, token_id, environment_id))
 
             async def draw(page: OpenPage) -> str:
-                """Asked each time: others may be asked meanwhile, and then the rest is theirs."""
-                return await shown.draw(page) if await visitor.is_welcome() else ""
+                """Asked each time, behind the reading: others may be asked by then, and what was read is theirs."""
+                drawn = await shown.draw(page)
+                return drawn if drawn and await visitor.is_welcome() else ""
 
             await line.converse(lambda: page.speak(draw), _let_pass)
 
