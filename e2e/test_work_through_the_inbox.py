@@ -92,6 +92,6 @@ def test_an_answer_from_elsewhere_leaves_the_row_where_it_is(desk: Page, program
 
     program.complete(first, {"approved": True})
 
-    expect(row_of(desk, first)).to_contain_text("Answered")
+    expect(row_of(desk, first)).to_contain_text("Approved by API key")
     expect(row_of(desk, second)).to_contain_text("due in")
     look_over(desk)
