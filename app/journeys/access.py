@@ -13,7 +13,7 @@ from ..access.links import is_link
 from ..access.principals import LinkHolder, Person
 from ..links.slugs import journey_in
 from ..pages.answers import see_other
-from ..requests.access import LINK, NO_SECRET, NOT_VALID, Closed, cookie_of, holder_of, person_at
+from ..requests.access import EXPIRED, LINK, NO_SECRET, NOT_VALID, Closed, cookie_of, holder_of, person_at
 from ..service import service_of
 from ..tokens.models import By
 
@@ -67,4 +67,6 @@ async def _holder_with(connection: Connection, slug: str, secret: str) -> LinkHo
     holder = await holder_of(service_of(connection), secret)
     if holder.journey is None or holder.journey != journey_in(slug):
         raise Closed(NOT_VALID, 403)
+    if holder.expires_at <= service_of(connection).clock.now():
+        raise Closed(EXPIRED, 410)
     return holder

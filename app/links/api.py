@@ -15,9 +15,8 @@ from ..tokens.search import certain, retrieve
 from ..web.bodies import read_body
 from ..web.problems import Problem, not_found
 from . import links
-from .invitations import NotAsked, OwnRequest, hand_out
+from .invitations import NotAsked, OwnRequest, hand_out, leading_to
 from .mails import url_of
-from .models import TOKEN
 from .schemas import LinkList, MadeLink, MakeLink, made, recipient_in, shown
 
 Asked = Request[Any, Any, Any]
@@ -58,7 +57,7 @@ async def list_links(request: Asked, token_id: FromPath[str]) -> Response[LinkLi
     """The links to a token, and what became of them; without their addresses."""
     service = service_of(request)
     token = await _token(service, token_id, _key(request))
-    every = await service.database.read(links.of, token.environment_id, TOKEN, token.id)
+    every = await service.database.read(leading_to, token)
     return Response(LinkList([shown(link) for link in every]))
 
 
@@ -73,10 +72,9 @@ async def revoke_link(request: Asked, token_id: FromPath[str], link_id: FromPath
     service, asker = service_of(request), _key(request)
     await read_body(request, CREATE_LIMIT)
     token = await _token(service, token_id, asker)
-    link = await service.database.read(links.find, link_id)
-    if link is None or (link.environment_id, link.subject) != (token.environment_id, token.id):
+    if link_id not in {link.id for link in await service.database.read(leading_to, token)}:
         raise not_found()
-    await service.database.write(links.revoke, link_id, asker.by("rest"))
+    await service.database.write(links.revoke, link_id, token.id, asker.by("rest"))
     return _DONE
 
 

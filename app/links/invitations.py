@@ -72,11 +72,25 @@ def hand_out(db: Unit, token: Token, recipient: str, by: By) -> Link | NotAsked 
         return OwnRequest()
     if request is not None and request.spec.approvers and not lifecycle.is_asked(db, request.spec, recipient):
         return NotAsked()
-    before = links.standing(db, token.environment_id, TOKEN, token.id, recipient)
-    link = links.to_token(db, token, recipient)
+    journey = request.spec.journey if request is not None else ""
+    if journey:  # the page of the journey leads on to the next step, that of the token ends there
+        before = links.standing(db, token.environment_id, JOURNEY, journey, recipient)
+        link = links.to_journey(db, token.environment_id, journey, recipient)
+    else:
+        before = links.standing(db, token.environment_id, TOKEN, token.id, recipient)
+        link = links.to_token(db, token, recipient)
     kind, data = "link.created" if before is None else "link.handed_out", {"to": recipient, "link": link.id}
     db.record(kind, token.id, environment_id=token.environment_id, actor=by, data=data)
     return link
+
+
+def leading_to(db: Unit, token: Token) -> list[Link]:
+    """Every link that opens a token, the first first: its own, and those to the journey that it is a step of."""
+    own = links.of(db, token.environment_id, TOKEN, token.id)
+    request = lifecycle.find(db, token.id) if token.has_request else None
+    if request is None or not request.spec.journey:
+        return own
+    return sorted([*own, *links.of(db, token.environment_id, JOURNEY, request.spec.journey)], key=lambda link: link.id)
 
 
 def recipients(db: Unit, spec: Spec) -> list[str]:

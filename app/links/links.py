@@ -56,8 +56,11 @@ def opened(db: Unit, link_id: str, token_id: str, by: By) -> bool:
     return row is not None
 
 
-def revoke(db: Unit, link_id: str, by: By) -> Link | None:
-    """Make a link worthless, for good; None when it was revoked before, or never made."""
+def revoke(db: Unit, link_id: str, token_id: str, by: By) -> Link | None:
+    """Make a link worthless, for good; None when it was revoked before, or never made.
+
+    It is told where it was done: at the token, also of a link to the whole journey.
+    """
     values = {"revoked_at": db.now, "revoked_by": msgspec.json.encode(by).decode()}
     revoked = update(_links).where(_links.c.id == link_id, _links.c.revoked_at.is_(None)).values(values)
     row = db.execute(revoked.returning(*_COLUMNS)).one_or_none()
@@ -65,7 +68,7 @@ def revoke(db: Unit, link_id: str, by: By) -> Link | None:
         return None
     link = _link(row)
     data = {"to": link.recipient, "link": link.id}
-    db.record("link.revoked", link.subject, environment_id=link.environment_id, actor=by, data=data)
+    db.record("link.revoked", token_id, environment_id=link.environment_id, actor=by, data=data)
     return link
 
 

@@ -19,9 +19,8 @@ from ..tokens.models import Token
 from ..tokens.search import certain, retrieve
 from ..web.problems import Problem, not_found
 from . import links
-from .invitations import NotAsked, OwnRequest, hand_out
+from .invitations import NotAsked, OwnRequest, hand_out, leading_to
 from .mails import url_of
-from .models import TOKEN
 
 Asked = Request[Any, Any, Any]
 
@@ -70,11 +69,10 @@ async def revoke(request: Asked, token_id: FromPath[str], link_id: FromPath[str]
     """Make a link worthless."""
     service, token = service_of(request), await _token(request, token_id)
     await form_of(request)
-    link = await service.database.read(links.find, link_id)
-    if link is None or link.subject != token.id:
+    if link_id not in {link.id for link in await service.database.read(leading_to, token)}:
         raise not_found()
     person: Person = request.auth
-    await service.database.write(links.revoke, link.id, person.by("page"))
+    await service.database.write(links.revoke, link_id, token.id, person.by("page"))
     return see_other(f"/tokens/{token.id}/links", say="link-revoked")
 
 
@@ -105,7 +103,7 @@ async def _page(
         status_code=400 if errors else 200,
         frame=await desk(request, token.environment_id),
         token=token,
-        links=await service.database.read(links.of, token.environment_id, TOKEN, token.id),
+        links=await service.database.read(leading_to, token),
         values=values or {},
         errors=errors or {},
         made=made,

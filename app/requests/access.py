@@ -43,7 +43,7 @@ NO_SECRET = (
         "Open the link in the message that you were sent, or sign in if you have an account here. Cookies have to be allowed. Nothing was changed.",
     ],
 )
-_EXPIRED = (
+EXPIRED = (
     "This link has expired",
     [
         "It was good for a limited time, and that time is over.",
@@ -216,7 +216,7 @@ async def _guest_with(service: Service, token_id: str, secret: str) -> PublicAcc
     if isinstance(guest, LinkHolder) and guest.expires_at <= service.clock.now():
         token = await certain(service.database, retrieve, token_id, guest.environment_id)
         if token is None or token.is_waiting:
-            raise Closed(_EXPIRED, 410)
+            raise Closed(EXPIRED, 410)
     return guest
 
 
@@ -224,7 +224,7 @@ async def _public_access(service: Service, secret: str) -> PublicAccess:
     try:
         return await service.authentication.public_access(secret)
     except Problem as problem:
-        raise Closed(_EXPIRED if "expired" in problem.detail else NOT_VALID, 401) from problem
+        raise Closed(EXPIRED if "expired" in problem.detail else NOT_VALID, 401) from problem
 
 
 class _Asked(msgspec.Struct, frozen=True):

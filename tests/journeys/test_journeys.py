@@ -8,13 +8,17 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 from websockets.sync.client import connect
 
+from app.database import Unit
+from app.database.tables import table_of
 from app.events import log
 from app.files import lifecycle as files
 from app.journeys import journeys
 from app.links import links
 from app.links.mails import url_of
+from app.links.models import LinkRow
 from app.links.slugs import journey_in, slug_of
 from app.people import people, sign_in
 from app.requests.redirects import is_allowed
@@ -428,3 +432,34 @@ def test_only_what_the_settings_name_is_gone_on_to(url: str, *, allowed: bool) -
 def test_every_name_of_a_journey_has_an_address(name: str) -> None:
     assert name == journey_in(slug_of(name))
     assert not set("/?#% ") & {*slug_of(name)}
+
+
+def test_a_link_to_a_journey_is_listed_and_taken_back_at_each_of_its_tokens(ada: Program, ben: Visitor) -> None:
+    """And handed out there: the page of one step alone would lead nowhere."""
+    journey, somebody = a_journey(), f"{unique('ben')}@example.com"
+    first, second = (step(ada, journey, index, approvers=[somebody], notify=False) for index in (1, 2))
+    made = ada.post(f"{first.path}/links", json={"recipient": somebody}).json()
+    assert "/journeys/" in made["url"]
+    assert 200 == ben.open(made["url"].removeprefix(ben.house.url)).status_code
+
+    (listed,) = ada.get(f"{second.path}/links").json()["data"]
+    assert (made["id"], somebody) == (listed["id"], listed["recipient"])
+    assert 200 == ada.post(f"{second.path}/links/{made['id']}/revoke").status_code
+
+    assert "revokedAt" in ada.get(f"{first.path}/links").json()["data"][0]
+    assert 410 == ben.open(made["url"].removeprefix(ben.house.url)).status_code
+
+
+def test_a_link_to_a_journey_ends_with_its_time(house: House, ada: Program, ben: Visitor) -> None:
+    journey = a_journey()
+    address = at(house, step(ada, journey, 1).journey)
+    assert 200 == ben.open(address).status_code
+
+    house.write(_let_run_out, journey)
+
+    assert 410 == ben.open(address).status_code
+
+
+def _let_run_out(db: Unit, journey: str) -> None:
+    table = table_of(LinkRow)
+    db.execute(update(table).where(table.c.subject == journey).values(expires_at=db.now))

@@ -115,7 +115,7 @@ def test_a_revoked_link_stays_revoked_when_the_question_is_amended(
     token = asked(ada, ben, **about)
     of = (house.dev.id, "journey" if about else "token", about.get("journey", token.id))
     (link,) = house.read(links.of, *of)
-    house.write(links.revoke, link.id, By(kind="system", door="command"))
+    house.write(links.revoke, link.id, token.id, By(kind="system", door="command"))
 
     amended = ada.ask("PATCH", f"{token.path}/request", json={"title": "Really?", "approvers": [ben, cora]})
 
