@@ -3,6 +3,12 @@
 import os
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run: what was green stays green. `--hypothesis-profile=searching` looks for others.
+settings.register_profile("fixed", derandomize=True)
+settings.register_profile("searching")
+settings.load_profile("fixed")
 
 pytest_plugins = ["tests.fixtures", "tests.makers"]
 

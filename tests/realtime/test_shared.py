@@ -65,17 +65,21 @@ def test_one_who_leaves_does_not_take_the_reading_along() -> None:
 
 def test_a_pace_is_kept_and_the_last_ask_is_not_lost() -> None:
     async def story() -> int:
-        done = 0
+        done, is_done_twice = 0, asyncio.Event()
 
         async def act() -> None:
             nonlocal done
             done += 1
+            if done == 2:
+                is_done_twice.set()
 
-        paced = Paced(0.05, act)
+        paced = Paced(0.3, act)
         for _ in range(20):
             paced.ask()
-            await asyncio.sleep(0.001)
-        await asyncio.sleep(0.12)
+            await asyncio.sleep(0)
+        async with asyncio.timeout(20):
+            await is_done_twice.wait()
+        await asyncio.sleep(0.4)
         return done
 
     assert 2 == asyncio.run(story())

@@ -186,7 +186,7 @@ class _Drawing:
                 return {"zone": self.typed.get(path + ZONE) or self.zone, "type": kind}
             case "shown":
                 return {"text": in_words(field.default) if field.kind == "const" else self.typed.get(SHOWN + path, "")}
-            case "line" if "\n" in control.text:
+            case "line" if "\n" in control.text or "\r" in control.text:
                 return {"partial": "area"}  # a line would lose the others
             case "file":
                 return {"file": _file_in(control.text)}
