@@ -13,12 +13,12 @@ from litestar.response import Stream
 from ..access.guards import requires_a_member
 from ..access.principals import Person
 from ..database import Unit
-from ..durations import BadDuration, parse_duration
+from ..durations import parse_duration
 from ..environments.models import Environment
 from ..notifications.addresses import BadAddress, address_of
 from ..pages import words
 from ..pages.desk import desk
-from ..pages.lists import PERIODS
+from ..pages.lists import PERIODS, period_of
 from ..pages.page import HEADERS, Frame, page
 from ..people import people
 from ..requests.lifecycle import titles
@@ -170,16 +170,8 @@ def _filters(query: Mapping[str, str]) -> Filters:
         by=given["by"],
         way=given["way"] if given["way"] in WAY_WORDS else "",
         door=given["door"] if given["door"] in words.DOORS else "",
-        period=_period(given["period"]),
+        period=period_of(given["period"]),
     )
-
-
-def _period(text: str) -> str:
-    try:
-        parse_duration(text)
-    except BadDuration:
-        return ""
-    return text
 
 
 def _number(text: str | None) -> int | None:

@@ -164,7 +164,7 @@ class _Reader:
         value: dict[str, Any] = {}
         for index in range(rows_in(self.typed, path)):
             row = f"{path}/{index}"
-            name = self.typed.get(f"{row}/name", "")
+            name = _name_as_it_was(self.typed.get(f"{row}/name", ""), original)
             was = original.get(name, MISSING) if isinstance(original, dict) else _nothing(original)
             found = self.field(field.item, f"{row}/value", f"{pointer}/{escaped(name)}", was)
             if not name and found.is_filled and found.value != was:
@@ -221,4 +221,15 @@ def _nth(original: Any, index: int) -> Any:
 
 def _plain(texts: Typed) -> Typed:
     """Texts as browsers send them back: line ends are the same, and what is empty is not there."""
-    return {name: text.replace("\r\n", "\n").replace("\r", "\n") for name, text in texts.items() if text}
+    return {name: _with_plain_ends(text) for name, text in texts.items() if text}
+
+
+def _with_plain_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _name_as_it_was(text: str, original: Any) -> str:
+    """The very name that was there, where a browser has changed nothing but its line ends."""
+    if not isinstance(original, dict) or text in original:
+        return text
+    return next((name for name in original if _with_plain_ends(name) == _with_plain_ends(text)), text)
