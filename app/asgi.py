@@ -45,7 +45,8 @@ from .realtime import Live
 from .requests import api as requests_api
 from .requests import elsewhere
 from .requests.asking import Requests
-from .requests.lifecycle import ask, follow, may_answer
+from .requests.lifecycle import ask, follow
+from .requests.rights import may_answer
 from .requests.views import question_beside
 from .runs import api as runs_api
 from .runs import routes as runs

@@ -21,7 +21,7 @@ from ..pages.desk import desk
 from ..pages.lists import PERIODS, period_of
 from ..pages.page import HEADERS, Frame, page
 from ..people import people
-from ..requests.lifecycle import titles
+from ..requests.reading import titles
 from ..service import service_of
 from ..web.problems import not_found
 from . import export, search

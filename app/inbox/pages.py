@@ -15,9 +15,9 @@ from ..pages.desk import desk
 from ..pages.forms import form_of
 from ..pages.page import page
 from ..pages.paths import own_path
-from ..requests import lifecycle as requests
+from ..requests import reading as requests
 from ..requests.answers import Choice, choices_of, output_of
-from ..requests.lifecycle import Request as StandingRequest
+from ..requests.reading import Request as StandingRequest
 from ..service import service_of
 from ..tokens.api import settle
 from ..tokens.lifecycle import Answer, Changed, NotFound, Refused, Settled

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ..database import Unit
 from ..database.tables import table_of
-from ..requests import lifecycle
+from ..requests import reading, rights
 from ..requests.answers import untouched
 from ..requests.lifecycle import NewRequest
 from ..requests.models import RequestRow
@@ -139,11 +139,11 @@ def find(db: Unit, environment_id: str, journey: str, ways: Sequence[By] = ()) -
     steps = []
     for token_id in reversed(db.execute(newest).scalars().all()):
         token = retrieve(db, token_id, environment_id)
-        request = lifecycle.find(db, token_id)
+        request = reading.find(db, token_id)
         if isinstance(token, Doubt):
             return token
         if token is not None and request is not None:
-            is_hidden = bool(ways) and not any(lifecycle.is_shown_to(db, token_id, by) for by in ways)
+            is_hidden = bool(ways) and not any(rights.is_shown_to(db, token_id, by) for by in ways)
             steps.append(Step(token, request.spec, request.asked_by, is_hidden))
     found = Journey(journey, tuple(steps), db.now)
     if found.latest is None or found.stage == "asked":
@@ -182,10 +182,10 @@ def is_step(db: Unit, environment_id: str, journey: str, token_id: str) -> bool:
 
 def known_at(db: Unit, token_id: str, ways: Sequence[By]) -> By | None:
     """As whom somebody comes to a step who is known in these ways; None where it asks others."""
-    request = lifecycle.find(db, token_id)
-    if request is None or not any(lifecycle.is_shown_to(db, token_id, by) for by in ways):
+    request = reading.find(db, token_id)
+    if request is None or not any(rights.is_shown_to(db, token_id, by) for by in ways):
         return None
-    return lifecycle.known_as(db, request, ways)
+    return rights.known_as(db, request, ways)
 
 
 def takes_draft(db: Unit, environment_id: str, journey: str, token_id: str, by: By) -> bool | Doubt:
@@ -193,8 +193,8 @@ def takes_draft(db: Unit, environment_id: str, journey: str, token_id: str, by: 
     token = retrieve(db, token_id, environment_id) if is_step(db, environment_id, journey, token_id) else None
     if token is None or isinstance(token, Doubt):
         return token or False
-    request = lifecycle.find(db, token_id) if token.is_waiting else None
-    return request is not None and lifecycle.refusal(db, request, by) is None
+    request = reading.find(db, token_id) if token.is_waiting else None
+    return request is not None and rights.refusal(db, request, by) is None
 
 
 def save_draft(db: Unit, environment_id: str, journey: str, token_id: str, typed: Typed, by: By) -> Saved:
@@ -215,7 +215,7 @@ def _with_the_rest(db: Unit, token_id: str, typed: Typed) -> dict[str, str]:
     """What one device has changed, put into what others have typed, or into the form as it was asked."""
     kept = draft_of(db, token_id)
     if kept is None:
-        request = lifecycle.find(db, token_id)
+        request = reading.find(db, token_id)
         kept = {} if request is None else untouched(request.spec)
     return {name: text for name, text in {**kept, **typed.fields}.items() if name not in typed.gone}
 

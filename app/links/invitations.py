@@ -8,7 +8,7 @@ import msgspec
 from ..database import Unit
 from ..notifications import queue
 from ..people import groups, people
-from ..requests import lifecycle
+from ..requests import reading, rights
 from ..requests.lifecycle import NewRequest
 from ..requests.models import GROUP
 from ..requests.spec import Spec, approvers_of
@@ -67,10 +67,10 @@ def hand_out(db: Unit, token: Token, recipient: str, by: By) -> Link | NotAsked 
 
     It is told each time, for whoever hands out a link has had it in their hands.
     """
-    request = lifecycle.find(db, token.id)
-    if request is not None and lifecycle.is_own(db, request, by):
+    request = reading.find(db, token.id)
+    if request is not None and rights.is_own(db, request, by):
         return OwnRequest()
-    if request is not None and request.spec.approvers and not lifecycle.is_asked(db, request.spec, recipient):
+    if request is not None and request.spec.approvers and not rights.is_asked(db, request.spec, recipient):
         return NotAsked()
     journey = request.spec.journey if request is not None else ""
     if journey:  # the page of the journey leads on to the next step, that of the token ends there
@@ -87,7 +87,7 @@ def hand_out(db: Unit, token: Token, recipient: str, by: By) -> Link | NotAsked 
 def leading_to(db: Unit, token: Token) -> list[Link]:
     """Every link that opens a token, the first first: its own, and those to the journey that it is a step of."""
     own = links.of(db, token.environment_id, TOKEN, token.id)
-    request = lifecycle.find(db, token.id) if token.has_request else None
+    request = reading.find(db, token.id) if token.has_request else None
     if request is None or not request.spec.journey:
         return own
     return sorted([*own, *links.of(db, token.environment_id, JOURNEY, request.spec.journey)], key=lambda link: link.id)

@@ -10,7 +10,7 @@ from ..database import Unit
 from ..notifications.kinds import Context, Kind, Kinds, NotNeeded
 from ..notifications.models import Mail
 from ..people import people
-from ..requests import lifecycle
+from ..requests import reading, rights
 from ..requests.answers import choices_of
 from ..requests.mailed import excerpt_of
 from ..requests.spec import Spec
@@ -96,10 +96,10 @@ def _look(db: Unit, mail: Mail) -> _Looked | NotNeeded | Doubt:
     token = retrieve(db, mail.subject_id or "", mail.environment_id)
     if isinstance(token, Doubt):
         return token
-    request = None if token is None else lifecycle.find(db, token.id)
+    request = None if token is None else reading.find(db, token.id)
     if token is None or request is None or token.is_settled:
         return _ANSWERED
-    if request.spec.approvers and not lifecycle.is_asked(db, request.spec, mail.recipient):
+    if request.spec.approvers and not rights.is_asked(db, request.spec, mail.recipient):
         return _NOT_ASKED
     journey = request.spec.journey
     kind, subject = (JOURNEY, journey) if journey else (TOKEN, token.id)

@@ -13,7 +13,7 @@ from ..pages.answers import see_other
 from ..pages.desk import desk
 from ..pages.forms import form_of
 from ..pages.page import page
-from ..requests.lifecycle import titles
+from ..requests.reading import titles
 from ..service import service_of
 from ..web.problems import not_found
 from . import outbox

@@ -9,7 +9,7 @@ from .. import ids
 from ..database import Unit
 from ..environments.models import Environment
 from ..events import Event
-from ..requests.lifecycle import titles
+from ..requests.reading import titles
 from ..runs import views as runs_views
 from ..runs.models import Run
 from ..runs.search import of_ids

@@ -25,7 +25,7 @@ from ..pages.page import page
 from ..service import Service, service_of
 from ..tokens.search import Doubt, certain, retrieve
 from ..web.problems import Problem
-from . import lifecycle
+from . import reading, rights
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 Guest = PublicAccess | LinkHolder | Person
@@ -179,7 +179,7 @@ async def is_shown_to(service: Service, token_id: str, guest: Guest) -> bool:
     """Whether a question is the business of somebody at the door. A public access token is its program's to give."""
     if isinstance(guest, PublicAccess):
         return True
-    shown: bool = await service.database.read(lifecycle.is_shown_to, token_id, guest.by("approval"))
+    shown: bool = await service.database.read(rights.is_shown_to, token_id, guest.by("approval"))
     return shown
 
 
@@ -238,9 +238,9 @@ def _asked(db: Unit, token_id: str, person: Person) -> _Asked | Doubt | None:
     token = retrieve(db, token_id) if ids.is_token_id(token_id) else None
     if token is None or isinstance(token, Doubt):
         return token
-    request = lifecycle.find(db, token_id)
+    request = reading.find(db, token_id)
     by_name = request is not None and (
-        lifecycle.is_asked(db, request.spec, person.email) or lifecycle.is_requester(db, request, person.by("approval"))
+        rights.is_asked(db, request.spec, person.email) or rights.is_requester(db, request, person.by("approval"))
     )
     return _Asked(token.environment_id, by_name)
 

@@ -24,13 +24,14 @@ from ..tokens.pages import output_of as plain_output_of
 from ..tokens.search import certain
 from ..tokens.views import View
 from ..web.problems import Problem
-from . import forms, lifecycle
+from . import forms
 from .answers import Choice, check, choices_of, output_of, takes_a_comment, untouched
 from .api import requests_of
 from .asking import UNKNOWN_FILE
 from .forms import UNKNOWN, Control
-from .lifecycle import Request as StandingRequest
 from .models import COMMENT
+from .reading import Request as StandingRequest
+from .reading import at_version
 from .redirects import is_allowed
 from .spec import Spec
 from .views import changes_between, door_view, typed_in_words
@@ -195,7 +196,7 @@ async def _stale(request: Asked, place: Place, view: View, filled: Filled) -> Re
     before = None
     if seen.isascii() and seen.isdecimal() and len(seen) < 10:
         database = service_of(request).database
-        before = await database.read(lifecycle.at_version, view["token"].id, int(seen))
+        before = await database.read(at_version, view["token"].id, int(seen))
     again = as_filled(standing.spec, filled.posted)
     changes = changes_between(before, standing.spec) if before is not None else []
     return _question(request, place, view, again, status_code=409, changes=changes)

@@ -20,7 +20,7 @@ from ..web.problems import Problem, invalid, not_found
 from . import lifecycle
 from .asking import Requests, shown
 from .lifecycle import Amended, NewRequest, asked_in
-from .lifecycle import Request as StandingRequest
+from .reading import Request as StandingRequest
 from .spec import Spec
 
 Asked = Request[Any, Any, Any]

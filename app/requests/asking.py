@@ -13,11 +13,12 @@ from ..tokens.lifecycle import Answer, NewToken
 from ..tokens.models import Token
 from ..web import strict_json
 from ..web.problems import Problem, not_found
-from . import lifecycle
+from . import lifecycle, reading
 from .answers import check
 from .forms import FieldError
 from .forms.labels import in_words
-from .lifecycle import NewRequest, Request, asked_in
+from .lifecycle import NewRequest, asked_in
+from .reading import Request
 from .spec import Spec
 
 UNKNOWN_FILE = "unknown-file"
@@ -76,7 +77,7 @@ class Requests:
         ]
 
     async def titles(self, token_ids: Sequence[str]) -> dict[str, str]:
-        return await self._database.read(lifecycle.titles, token_ids)
+        return await self._database.read(reading.titles, token_ids)
 
     async def is_open(self, token: Token) -> bool:
         request = await self.find(token.id)
@@ -92,7 +93,7 @@ class Requests:
 
     async def find(self, token_id: str) -> Request | None:
         """The request of a token as it stands."""
-        return await self._database.read(lifecycle.find, token_id)
+        return await self._database.read(reading.find, token_id)
 
     async def refuse_unknown_groups(self, spec: Spec, pointer: str, asked_before: Collection[str] = ()) -> None:
         """A group that does not exist can never answer; one that was asked before may be gone. Raises a 422 Problem."""

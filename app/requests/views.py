@@ -12,13 +12,13 @@ from ..pages import words
 from ..tokens.models import By, Token
 from ..tokens.search import Doubt
 from ..tokens.views import View, settled_by, token_view, version_of
-from . import lifecycle
+from . import reading, rights
 from .answers import Accepted, Choice, check, choices_of, takes_a_comment
 from .changes import Line, lines_of, text_of
 from .forms import form_of
-from .lifecycle import Request
 from .markdown import html_of
 from .models import COMMENT
+from .reading import Request
 from .spec import Diff, Spec, properties_of
 from .trees import Node, label_of, said, tree_of
 
@@ -96,16 +96,16 @@ def door_view(db: Unit, token_id: str, environment_id: str, by: By | None = None
     if view is None or isinstance(view, Doubt):
         return view
     token: Token = view["token"]
-    request = lifecycle.find(db, token_id) if token.has_request else None
+    request = reading.find(db, token_id) if token.has_request else None
     asked = question_of(token, request)
-    refusal = None if request is None or by is None else lifecycle.refusal(db, request, by)
+    refusal = None if request is None or by is None else rights.refusal(db, request, by)
     return {
         **view,
         **asked,
         "settled_by": settled_by(view["timeline"], outside=True),
         "late_title": late_title(token, asked["outcome"]),
         "refusal": refusal,
-        "may_withdraw": request is not None and by is not None and lifecycle.is_requester(db, request, by),
+        "may_withdraw": request is not None and by is not None and rights.is_requester(db, request, by),
         "has_inbox": by is not None and by.kind == "person",
         "tells_opened": token.is_waiting and by is not None and by.kind == "link",
         # Whatever else happens, the page of a question that waits is left alone: somebody may be writing on it.
@@ -115,7 +115,7 @@ def door_view(db: Unit, token_id: str, environment_id: str, by: By | None = None
 
 def question_beside(db: Unit, token: Token) -> View:
     """What is asked on a token, and how it was answered, for its page at the desk."""
-    return question_of(token, lifecycle.find(db, token.id) if token.has_request else None)
+    return question_of(token, reading.find(db, token.id) if token.has_request else None)
 
 
 def question_of(token: Token, request: Request | None) -> View:

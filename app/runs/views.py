@@ -12,7 +12,7 @@ from ..environments.models import Environment
 from ..events import Event, log
 from ..pages import words
 from ..pages.lists import PERIODS
-from ..requests.lifecycle import titles
+from ..requests.reading import titles
 from ..tokens.models import SLEEP, Token
 from ..tokens.search import Doubt
 from ..tokens.search import retrieve as token_by_id

@@ -13,6 +13,7 @@ import pytest
 from app.database import Database, Unit
 from app.requests import lifecycle as requests
 from app.requests.lifecycle import Amended, asked_in
+from app.requests.rights import may_answer
 from app.tokens import lifecycle
 from app.tokens.lifecycle import AlreadySettled, Answer, Changed, NewToken, Rules, Settled, Unchecked
 from app.tokens.models import By, Token
@@ -24,7 +25,7 @@ from tests.requests.conftest import ask, settle
 
 pytestmark = pytest.mark.anyio
 
-RULES = Rules(on_created=(requests.ask,), may_answer=(requests.may_answer,), on_settled=(requests.follow,))
+RULES = Rules(on_created=(requests.ask,), may_answer=(may_answer,), on_settled=(requests.follow,))
 YES, NO = '{"approved":true}', '{"approved":false}'
 ANSWER = Answer(output=YES, checked_version=1)
 DEFAULT = {"title": "Publish?", "onTimeout": {"output": {"approved": False}}}
