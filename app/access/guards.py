@@ -65,7 +65,7 @@ async def anyone_with_the_approval_link(connection: Connection, _: BaseRouteHand
 
 
 async def anyone_with_the_journey_link(connection: Connection, _: BaseRouteHandler) -> None:
-    """Open to people who were sent the link of a journey; the handler verifies it, and is kind to late ones."""
+    """Open to people who were sent the link of a journey, or are asked there; the handler knows, and is kind to others."""
     service = service_of(connection)
     _spend(connection, service, "journey", str(connection.path_params.get("journey", "")), _public_limit(service))
 

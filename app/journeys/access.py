@@ -1,6 +1,6 @@
-"""Who follows a journey: whoever has a link to it. The link opens the steps of that journey, and no other token.
+"""Who follows a journey: whoever has a link to it, and whoever has signed in and is asked there.
 
-Who has signed in, too, is known by both.
+The link opens the steps of that journey, and no other token. Who has signed in, too, is known by both.
 """
 
 from typing import Any
@@ -11,11 +11,22 @@ from litestar.connection import ASGIConnection
 
 from ..access.links import is_link
 from ..access.principals import LinkHolder, Person
-from ..links.slugs import journey_in
+from ..links.slugs import journey_in, slug_of
 from ..pages.answers import see_other
-from ..requests.access import EXPIRED, LINK, NO_SECRET, NOT_VALID, Closed, cookie_of, holder_of, person_at
+from ..requests.access import (
+    EXPIRED,
+    LINK,
+    NO_SECRET,
+    NOT_ASKED,
+    NOT_VALID,
+    Closed,
+    cookie_of,
+    holder_of,
+    person_at,
+)
 from ..service import service_of
 from ..tokens.models import By
+from . import journeys
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -23,18 +34,17 @@ COOKIE = "journey"
 
 
 class Follower(msgspec.Struct, frozen=True):
-    """Whoever follows a journey: the holder of a link to it, who may have signed in."""
+    """Whoever follows a journey: the holder of a link to it, or somebody who has signed in, or both in one."""
 
-    link: LinkHolder
+    environment_id: str
+    journey: str
+    link: LinkHolder | None
     person: Person | None
 
     @property
-    def environment_id(self) -> str:
-        return self.link.environment_id
-
-    @property
-    def journey(self) -> str:
-        return self.link.journey or ""
+    def name(self) -> str:
+        """Whom the limits count."""
+        return f"journey:{self.environment_id}:{self.journey}:{self.ways[0].id}"
 
     @property
     def ways(self) -> tuple[By, ...]:
@@ -42,12 +52,25 @@ class Follower(msgspec.Struct, frozen=True):
         return tuple(each.by("journey") for each in (self.link, self.person) if each is not None)
 
 
-async def follower_at(connection: Connection, slug: str) -> Follower:
-    """Who is at the page of a journey, by the cookie that they bring. Raises Closed."""
-    secret = connection.cookies.get(COOKIE)
-    if not secret:
-        raise Closed(NO_SECRET, 401)
-    return Follower(await _holder_with(connection, slug, secret), await person_at(connection))
+async def follower_at(connection: Connection, slug: str, token_id: str = "") -> Follower:
+    """Who is at the page of a journey, or at one step of it, by the cookies that they bring. Raises Closed.
+
+    Who has signed in and is asked there needs no link, and whatever became of one is no hindrance.
+    """
+    journey, person = journey_in(slug), await person_at(connection)
+    try:
+        link = await _holder_at(connection, slug)
+    except Closed as closed:
+        if person is None:
+            raise
+        find = (journeys.environment_asking, person.email, journey, token_id)
+        environment_id = await service_of(connection).database.read(*find)
+        if environment_id is not None:
+            return Follower(environment_id, journey, None, person)
+        if closed.words is NO_SECRET:
+            raise Closed(NOT_ASKED, 403) from closed
+        raise
+    return Follower(link.environment_id, journey, link, person)
 
 
 async def exchange(connection: Connection, slug: str) -> Response[Any] | None:
@@ -59,6 +82,13 @@ async def exchange(connection: Connection, slug: str) -> Response[Any] | None:
     path = f"/journeys/{slug}"
     cookie = cookie_of(service_of(connection), COOKIE, secret, path, holder.expires_at)
     return see_other(path, cookies=(cookie,))
+
+
+async def _holder_at(connection: Connection, slug: str) -> LinkHolder:
+    secret = connection.cookies.get(COOKIE)
+    if not secret:
+        raise Closed(NO_SECRET, 401, opens_to_people=f"/journeys/{slug_of(journey_in(slug))}")
+    return await _holder_with(connection, slug, secret)
 
 
 async def _holder_with(connection: Connection, slug: str, secret: str) -> LinkHolder:

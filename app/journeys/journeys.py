@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ..database import Unit
 from ..database.tables import table_of
+from ..environments import environments
 from ..requests import reading, rights
 from ..requests.answers import untouched
 from ..requests.lifecycle import NewRequest
@@ -20,7 +21,7 @@ from ..runs import lifecycle as runs_lifecycle
 from ..runs.lifecycle import WORKER
 from ..runs.models import COMPLETED, Run
 from ..tokens.lifecycle import NewToken
-from ..tokens.models import By, Token
+from ..tokens.models import WAITING, By, Token
 from ..tokens.search import Doubt, retrieve
 from .models import DraftRow
 
@@ -130,14 +131,8 @@ def find(db: Unit, environment_id: str, journey: str, ways: Sequence[By] = ()) -
     """A journey with all its steps so far, as somebody sees it who is known in these ways; without any where nothing
     was asked yet.
     """
-    newest = (
-        select(_requests.c.token_id)
-        .where(_requests.c.environment_id == environment_id, _requests.c.journey == journey)
-        .order_by(_requests.c.token_id.desc())
-        .limit(MOST_STEPS)
-    )
     steps = []
-    for token_id in reversed(db.execute(newest).scalars().all()):
+    for token_id, _ in reversed(_newest_steps(db, environment_id, journey)):
         token = retrieve(db, token_id, environment_id)
         request = reading.find(db, token_id)
         if isinstance(token, Doubt):
@@ -150,6 +145,35 @@ def find(db: Unit, environment_id: str, journey: str, ways: Sequence[By] = ()) -
         return found
     runs = _runs_behind(db, found.latest)
     return msgspec.structs.replace(found, runs=tuple(run.id for run in runs), end=_end_of(runs))
+
+
+def environment_asking(db: Unit, address: str, journey: str, token_id: str = "") -> str | None:
+    """In which environment a journey of this name asks somebody who has signed in, by address or group, or anybody who
+    has: of several the one of that token, of a step that waits, of the newest.
+    """
+    asking = [
+        (each == token_id, status == WAITING, each, environment.id)
+        for environment in environments.every(db)
+        for each, status in _newest_steps(db, environment.id, journey)
+        if (request := reading.find(db, each)) is not None and _asks(db, request.spec, address)
+    ]
+    return max(asking)[-1] if asking else None
+
+
+def _asks(db: Unit, spec: Spec, address: str) -> bool:
+    return rights.is_asked(db, spec, address) if spec.approvers else not spec.is_open
+
+
+def _newest_steps(db: Unit, environment_id: str, journey: str) -> list[tuple[str, str]]:
+    """The tokens of its steps and their statuses, the newest first."""
+    statement = (
+        select(_requests.c.token_id, _requests.c.status)
+        .where(_requests.c.environment_id == environment_id, _requests.c.journey == journey)
+        .order_by(_requests.c.token_id.desc())
+        .limit(MOST_STEPS)
+    )
+    rows: list[Any] = [*db.execute(statement)]
+    return rows
 
 
 def _runs_behind(db: Unit, step: Step) -> list[Run]:

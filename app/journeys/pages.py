@@ -94,6 +94,8 @@ async def opened(request: Asked, journey: FromPath[str]) -> None:
         follower = await follower_at(request, journey)
     except Closed as closed:
         raise Problem(401, "unauthorized", "The link tells this, and was not opened here.") from closed
+    if follower.link is None:
+        return
     journey_now = await certain(
         service.database, journeys.find, follower.environment_id, follower.journey, follower.ways
     )
@@ -109,7 +111,7 @@ _NOWHERE: dict[str, Any] = {"redirect_url": None, "goes_on_by_itself": False}
 
 async def _follower_at_step(request: Asked, slug: str, token_id: str) -> tuple[Follower, By]:
     """Who is at a step of the journey that they follow, and as whom. Raises Closed; of others' steps nothing is told."""
-    follower, database = await follower_at(request, slug), service_of(request).database
+    follower, database = await follower_at(request, slug, token_id), service_of(request).database
     if not await database.read(journeys.is_step, follower.environment_id, follower.journey, token_id):
         raise Problem(404, "not-found", "There is no such step here.")
     by = await database.read(journeys.known_at, token_id, follower.ways)

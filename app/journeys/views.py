@@ -37,7 +37,7 @@ def _view(db: Unit, follower: Follower) -> View | Doubt:
     journey = journeys.find(db, follower.environment_id, follower.journey, follower.ways)
     if isinstance(journey, Doubt):
         return journey
-    environment_id, by = follower.environment_id, follower.link.by("journey")
+    environment_id, by = follower.environment_id, follower.ways[0]
     outcomes = []
     for step in journey.earlier:
         shown = door_view(db, step.token.id, environment_id, by)

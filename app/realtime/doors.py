@@ -35,7 +35,7 @@ async def anyone_with_the_approval_page_open(connection: Connection, _: BaseRout
 
 
 async def anyone_with_the_journey_page_open(connection: Connection, _: BaseRouteHandler) -> None:
-    """Open to whoever has opened the link of a journey; the handler verifies their cookie."""
+    """Open to whoever has the page of a journey open; the handler verifies their cookie."""
     service = service_of(connection)
     limit = Limit(service.settings.public_rate_limit, 60)
     if service.limits.spend("journey-socket", str(connection.path_params.get("journey", "")), limit).is_exceeded:

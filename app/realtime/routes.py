@@ -122,7 +122,7 @@ async def journey_page(socket: Socket, journey: FromPath[str]) -> None:
         except Closed:
             return False
 
-    visitor = Visitor(f"journey:{follower.link.id}", is_welcome)
+    visitor = Visitor(follower.name, is_welcome)
     await socket.accept()
     await _live(socket).pages.keep_journey(Line(socket), visitor, follower, _version(socket))
 

@@ -64,7 +64,7 @@ _ELSEWHERE = (
         "Open it from the message itself. If it still does not work, ask whoever sent it to you. Nothing was changed.",
     ],
 )
-_NOT_ASKED = (
+NOT_ASKED = (
     "This question asks other people",
     [
         "You are signed in, and it is not among what you are asked.",
@@ -100,12 +100,16 @@ class Visit(msgspec.Struct, frozen=True):
 
 
 class Closed(Exception):
-    """The door stays closed, and the page says kindly why."""
+    """The door stays closed, and the page says kindly why.
 
-    def __init__(self, words: tuple[str, list[str]], status: int) -> None:
+    `opens_to_people` is the page that may open to whoever signs in.
+    """
+
+    def __init__(self, words: tuple[str, list[str]], status: int, *, opens_to_people: str = "") -> None:
         super().__init__(words[0])
         self.words = words
         self.status = status
+        self.opens_to_people = opens_to_people
 
 
 async def visit(connection: Connection, token_id: str) -> Visit:
@@ -126,7 +130,9 @@ async def visit(connection: Connection, token_id: str) -> Visit:
         return Visit(person, asked.environment_id)
     if guest is not None:
         raise Closed(ASKS_OTHERS, 403)
-    raise Closed(NO_SECRET, 401) if person is None else Closed(_NOT_ASKED, 403)
+    if person is not None:
+        raise Closed(NOT_ASKED, 403)
+    raise Closed(NO_SECRET, 401, opens_to_people=f"/approve/{token_id}")
 
 
 async def exchange(connection: Connection, token_id: str) -> Response[Any] | None:
@@ -193,7 +199,14 @@ async def person_at(connection: Connection) -> Person | None:
 def closed_page(request: Any, closed: Closed) -> Response[str]:
     """Why the door stays closed."""
     title, sentences = closed.words
-    return page(request, "approve/late.html", status_code=closed.status, late_title=title, sentences=sentences)
+    return page(
+        request,
+        "approve/late.html",
+        status_code=closed.status,
+        late_title=title,
+        sentences=sentences,
+        opens_to_people=closed.opens_to_people,
+    )
 
 
 async def _guest_with_a_cookie(connection: Connection, token_id: str) -> PublicAccess | LinkHolder | None:

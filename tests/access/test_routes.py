@@ -49,7 +49,7 @@ GET /groups/{slug:str}                                                      401 
 GET /healthz                                                                200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
 GET /inbox                                                                  401  401    401      401  401     401  401   401   401     401    401   200    200      200        401     401
 GET /inbox/next                                                             401  401    401      401  401     401  401   401   401     401    401   303    303      303        401     401
-GET /journeys/{journey:str}                                                 401  401    401      401  401     401  401   401   401     401    401   401    401      401        401     401
+GET /journeys/{journey:str}                                                 401  401    401      401  401     401  401   401   401     401    401   403    403      403        401     401
 GET /metrics                                                                200  200    200      200  200     200  200   200   200     200    200   200    200      200        200     200
 GET /people                                                                 401  401    401      401  401     401  401   401   401     401    401   200    403      403        401     401
 GET /people/{person_id:str}                                                 401  401    401      401  401     401  401   401   401     401    401   200    403      403        401     401
@@ -101,8 +101,8 @@ POST /groups/{slug:str}/members/{person_id:str}/removal                     401 
 POST /groups/{slug:str}/removal                                             401  401    401      401  401     401  401   401   401     401    401   303    403      403        401     401
 POST /inbox/{token_id:str}/answer                                           401  401    401      401  401     401  401   401   401     401    401   303    303      404        401     401
 POST /journeys/{journey:str}/opened                                         401  401    401      401  401     401  401   401   401     401    401   401    401      401        401     401
-POST /journeys/{journey:str}/steps/{token_id:str}                           401  401    401      401  401     401  401   401   401     401    401   401    401      401        401     401
-POST /journeys/{journey:str}/steps/{token_id:str}/draft                     401  401    401      401  401     401  401   401   401     401    401   401    401      401        401     401
+POST /journeys/{journey:str}/steps/{token_id:str}                           401  401    401      401  401     401  401   401   401     401    401   403    403      403        401     401
+POST /journeys/{journey:str}/steps/{token_id:str}/draft                     401  401    401      401  401     401  401   401   401     401    401   403    403      403        401     401
 POST /people                                                                401  401    401      401  401     401  401   401   401     401    401   400    403      403        401     401
 POST /people/{person_id:str}/groups                                         401  401    401      401  401     401  401   401   401     401    401   303    403      403        401     401
 POST /people/{person_id:str}/letting-in                                     401  401    401      401  401     401  401   401   401     401    401   303    403      403        401     401

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from html import unescape
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -20,8 +21,10 @@ from app.links import links
 from app.links.mails import url_of
 from app.links.models import LinkRow
 from app.links.slugs import journey_in, slug_of
-from app.people import people, sign_in
+from app.people import groups, people, sign_in
+from app.people.people import Profile
 from app.requests.redirects import is_allowed
+from app.tokens.models import By
 from tests.databases import DatabaseMaker
 from tests.journeys.conftest import OnboardingRun, a_journey, at, step
 from tests.makers import House, Program, open_house, unique
@@ -324,7 +327,7 @@ def test_who_must_be_known_answers_signed_in_on_the_page_of_the_journey(
     path = f"/journeys/{slug_of(name)}"
 
     told = ben.open(journey_link_of(house, name, mia))
-    ben.client.cookies.set("waitpoint", house.write(sign_in.begin, person.id).cookie)
+    signs_in(house, ben, person)
     asked = ben.open(path)
     sends(ben, path, first.id, asked, Company="Acme")
 
@@ -333,6 +336,141 @@ def test_who_must_be_known_answers_signed_in_on_the_page_of_the_journey(
     (answered,) = (each for each in house.read(log.of_subject, first.id) if each.kind == "token.completed")
     assert answered.actor is not None
     assert ("person", person.id) == (answered.actor["kind"], answered.actor["id"])
+
+
+def test_who_is_asked_and_has_signed_in_needs_no_link(house: House, ada: Program, ben: Visitor, mia: Profile) -> None:
+    """The address that the program was told is enough: for their draft and for their answer, too."""
+    first = step(ada, a_journey(), 1, approvers=[mia.email])
+    path = at(house, first.journey)
+    signs_in(house, ben, mia)
+
+    asked = ben.open(path)
+    half: dict[str, Any] = {field_of(asked, "Company"): "Acme"}
+    kept, opened = (ben.send(f"{path}/{rest}", **half) for rest in (f"steps/{first.id}/draft", "opened"))
+    again = ben.open(path)
+    sends(ben, path, first.id, again, Company="Acme")
+
+    assert "Question 1" in text_of(asked)
+    assert (204, 204) == (kept.status_code, opened.status_code)
+    assert 'value="Acme"' in again.text
+    events = house.read(log.of_subject, first.id)
+    assert "link.opened" not in [event.kind for event in events]
+    (answered,) = (each for each in events if each.kind == "token.completed")
+    assert answered.actor is not None
+    assert ("person", mia.id) == (answered.actor["kind"], answered.actor["id"])
+
+
+def test_who_has_signed_in_sees_of_a_journey_what_they_are_asked(
+    house: House, ada: Program, ben: Visitor, mia: Profile
+) -> None:
+    """And it appears on their open page."""
+    name = a_journey()
+    other = step(ada, name, 1, title="Is Acme solvent?", approvers=[f"{unique()}@example.com"])
+    path = at(house, step(ada, name, 2, approvers=[mia.email]).journey)
+    signs_in(house, ben, mia)
+
+    asked = ben.open(path)
+    refused = ben.send(f"{path}/steps/{other.id}", decision="submit")
+    sent = sends(ben, path, _asked_on(asked), asked, **{"Account number": "DE1"})
+    pushed = _pushed(house, ben, path, sent, lambda: step(ada, name, 2, title="And now?", approvers=[mia.email]))
+
+    assert 403 == refused.status_code
+    assert "We are checking what you sent" in text_of(sent)
+    assert "And now?" in pushed
+    assert not [text for text in (asked.text, refused.text, sent.text, pushed) if "solvent" in text]
+
+
+def test_a_step_for_a_group_or_for_whoever_is_known_opens_to_those_who_have_signed_in(
+    house: House, ada: Program, ben: Visitor, mia: Profile
+) -> None:
+    """A journey that asks others, or whoever has the link, does not; nor does one to somebody who was shut out."""
+    slug, system = unique("g"), By(kind="system", door="command")
+    house.write(groups.add, slug, "A group", system)
+    house.write(groups.join, slug, mia.id, system)
+    signs_in(house, ben, mia)
+
+    def opened(**request: Any) -> int:
+        return ben.open(at(house, step(ada, a_journey(), 1, **request).journey).partition("?")[0]).status_code
+
+    everybody: list[dict[str, Any]] = [{"approvers": [f"group:{slug}"]}, {"identity": "signed-in"}]
+    assert [200, 200] == [opened(**each) for each in everybody]
+    assert [403, 403] == [opened(**each) for each in ({"approvers": [f"{unique()}@example.com"]}, {})]
+    house.write(sign_in.shut_out, mia.id, system)
+    assert [401, 401] == [opened(**each) for each in everybody]
+
+
+def test_a_link_that_was_revoked_does_not_keep_out_who_is_asked(
+    house: House, ada: Program, ben: Visitor, mia: Profile
+) -> None:
+    name = a_journey()
+    first = step(ada, name, 1, approvers=[mia.email])
+    path = at(house, first.journey)
+    ben.open(journey_link_of(house, name, mia.email))
+    (link,) = house.read(links.of, house.dev.id, "journey", name)
+    house.write(links.revoke, link.id, first.id, By(kind="system", door="command"))
+    assert 410 == ben.open(path).status_code
+
+    signs_in(house, ben, mia)
+
+    assert 200 == ben.open(path).status_code
+
+
+def test_who_is_signed_in_follows_the_journey_that_asks_them(
+    house: House, ada: Program, cleo: Program, ben: Visitor, mia: Profile
+) -> None:
+    """The address names no environment: of journeys with the same name it is the one whose newest step waits for them."""
+    name = a_journey()
+    first = step(ada, name, 1, approvers=[mia.email])
+    step(cleo, name, 1, title="Cleo's question", approvers=[f"{unique()}@example.com"])
+    path = at(house, first.journey)
+    signs_in(house, ben, mia)
+    assert "Question 1" in text_of(ben.open(path))
+
+    newer = step(cleo, name, 2, title="Cleo's question for Mia", approvers=[mia.email])
+    asked = ben.open(path)
+    assert "Cleo's question for Mia" in text_of(asked)
+    assert 204 == ben.send(f"{path}/steps/{first.id}/draft", company="Acme").status_code
+    sends(ben, path, newer.id, asked, **{"Account number": "DE1"})
+
+    assert "Question 1" in text_of(ben.open(path))
+
+
+def test_a_closed_door_offers_to_sign_in_and_leads_back(house: House, ada: Program, ben: Visitor, mia: Profile) -> None:
+    """To a journey and to a single question; who has signed in and is not asked is told that others are."""
+    name, stranger = a_journey(), house.write(people.add, f"{unique()}@example.com", "Nora", "approver")
+    paths = [
+        at(house, step(ada, name, 1, approvers=[mia.email]).journey),
+        f"/approve/{ada.make_token(request={'approvers': [mia.email]}).id}",
+    ]
+    for path in paths:
+        closed = ben.open(path)
+        assert 401 == closed.status_code
+        (back,) = re.findall(r'href="/sign-in\?next=([^"]+)"', closed.text)
+        assert path == unquote(back)
+
+    signs_in(house, ben, stranger)
+    for path in paths:
+        refused = ben.open(path)
+        assert 403 == refused.status_code
+        assert "This question asks other people" in text_of(refused)
+        assert "/sign-in" not in refused.text
+
+
+@pytest.fixture
+def mia(house: House) -> Profile:
+    """Somebody with an account, who is asked nothing yet."""
+    return house.write(people.add, f"{unique('mia')}@example.com", "Mia", "approver")
+
+
+def _asked_on(page: httpx.Response) -> str:
+    """Which token a page asks about."""
+    action = re.search(r'action="[^"]+/steps/([^"/]+)"', page.text)
+    assert action is not None
+    return action[1]
+
+
+def signs_in(house: House, visitor: Visitor, person: Profile) -> None:
+    visitor.client.cookies.set("waitpoint", house.write(sign_in.begin, person.id).cookie)
 
 
 def journey_link_of(house: House, journey: str, address: str) -> str:

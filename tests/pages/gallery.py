@@ -28,6 +28,7 @@ from app.people.groups import Group
 from app.people.people import Profile
 from app.people.sign_in import OpenSession
 from app.requests import forms
+from app.requests.access import NO_SECRET
 from app.requests.forms import pages as form_pages
 from app.requests.forms.gallery import EVERY_FIELD
 from app.tokens.models import Token
@@ -551,6 +552,16 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
             "frame": Frame(),
             "late_title": "This link has expired",
             "sentences": ["It was good for a limited time.", "Ask whoever sent it for a new one. Nothing was changed."],
+            "opens_to_people": "",
+        },
+    ),
+    "approve-closed": (
+        "approve/late.html",
+        {
+            "frame": Frame(),
+            "late_title": NO_SECRET[0],
+            "sentences": NO_SECRET[1],
+            "opens_to_people": "/journeys/onboarding:42",
         },
     ),
     "sign-in": ("sign_in/new.html", SIGN_IN),
