@@ -24,7 +24,7 @@ from .files.lifecycle import keep as keep_files
 from .files.lifecycle import kept_with
 from .files.stores import store_of
 from .files.sweeper import sweep_for_ever as sweep_files_for_ever
-from .journeys.journeys import tell_answered, tell_asked
+from .journeys.journeys import tell_amended, tell_answered, tell_asked
 from .links import api as links_api
 from .links import mails as links
 from .links.invitations import invite, invite_more
@@ -74,7 +74,7 @@ def create_app(
     """The server as an ASGI application. `database` is opened but not started; `started` is called when all runs."""
     rules = Rules(
         on_created=(ask, invite, tell_asked),
-        on_amended=(invite_more,),
+        on_amended=(invite_more, tell_amended),
         may_answer=(may_answer,),
         on_settled=(follow, follow_links, keep_files, tell_answered, wake_runs),
     )

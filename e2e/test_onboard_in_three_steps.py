@@ -85,6 +85,30 @@ def test_onboard_in_three_steps(new_context: Callable[..., BrowserContext], shar
     assert [{"company": "Acme"}, {"account": "DE02 1203 0000"}, {"people": 12}] == outputs
 
 
+def test_a_step_that_changed_is_read_again(
+    new_context: Callable[..., BrowserContext], shared_server: RunningServer
+) -> None:
+    """The open page is told and left alone; what was typed is saved, and there when it is read again."""
+    program = AdasProgram(shared_server)
+    first = ask(program, unique("onboarding:"), 1)
+    page = new_context().new_page()
+    complaints = complaints_of(page)
+    page.goto(first.journey_url)
+    is_live(page)
+    page.get_by_label("Company").fill("Acme")
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible(timeout=15_000)
+
+    program.amend(first, title="The company that pays")
+    expect(page.get_by_text("This question was changed just now.").first).to_be_visible(timeout=15_000)
+    expect(page.get_by_label("Company")).to_have_value("Acme")
+    look_over(page)
+    page.get_by_role("link", name="Read it again").click()
+
+    expect(page.get_by_role("heading", name="The company that pays")).to_be_visible()
+    expect(page.get_by_label("Company")).to_have_value("Acme")
+    assert [] == complaints
+
+
 def test_a_run_leads_through_its_steps(
     new_context: Callable[..., BrowserContext], shared_server: RunningServer, tmp_path: Path
 ) -> None:

@@ -45,11 +45,12 @@ class Typed(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One question of a journey. `asked_by` is who asked it: a run of a task, or a program."""
+    """One question of a journey, as it reads in this version. `asked_by` is who asked it: a run of a task, or a program."""
 
     token: Token
     spec: Spec
     asked_by: By
+    version: int = 1
     is_hidden: bool = False
     """Whether it asks others than whoever looks: to them it is being checked."""
 
@@ -139,7 +140,7 @@ def find(db: Unit, environment_id: str, journey: str, ways: Sequence[By] = ()) -
             return token
         if token is not None and request is not None:
             is_hidden = bool(ways) and not any(rights.is_shown_to(db, token_id, by) for by in ways)
-            steps.append(Step(token, request.spec, request.asked_by, is_hidden))
+            steps.append(Step(token, request.spec, request.asked_by, request.version, is_hidden))
     found = Journey(journey, tuple(steps), db.now)
     if found.latest is None or found.stage == "asked":
         return found
@@ -253,7 +254,19 @@ def draft_of(db: Unit, token_id: str) -> dict[str, Any] | None:
 def tell_asked(db: Unit, token: Token, new: NewToken, by: By) -> None:
     """Let open pages know that a journey has its next step (`Rules.on_created`)."""
     if isinstance(new.request, NewRequest) and new.request.spec.journey:
-        _moved(db, token, new.request.spec.journey, by)
+        _tell(db, "journey.moved", new.request.spec.journey, token, by)
+
+
+def tell_amended(db: Unit, token: Token, new: NewRequest, by: By) -> None:
+    """Let open pages know that a step was amended, also those of a journey that it has left (`Rules.on_amended`)."""
+    request = reading.find(db, token.id)
+    before = None if request is None else reading.at_version(db, token.id, request.version - 1)
+    left = "" if before is None else before.journey
+    for journey in dict.fromkeys((left, new.spec.journey)):
+        if journey:
+            _tell(db, "journey.amended", journey, token, by)
+    if not new.spec.journey:
+        _forget_draft(db, token)
 
 
 def tell_answered(db: Unit, token: Token, by: By) -> None:
@@ -262,10 +275,14 @@ def tell_answered(db: Unit, token: Token, by: By) -> None:
         return
     journey = db.execute(select(_requests.c.journey).where(_requests.c.token_id == token.id)).scalar_one_or_none()
     if journey:
-        db.execute(delete(_drafts).where(_drafts.c.token_id == token.id))
-        _moved(db, token, journey, by)
+        _forget_draft(db, token)
+        _tell(db, "journey.moved", journey, token, by)
 
 
-def _moved(db: Unit, token: Token, journey: str, by: By) -> None:
+def _forget_draft(db: Unit, token: Token) -> None:
+    db.execute(delete(_drafts).where(_drafts.c.token_id == token.id))
+
+
+def _tell(db: Unit, kind: str, journey: str, token: Token, by: By) -> None:
     subject = subject_of(token.environment_id, journey)
-    db.record("journey.moved", subject, environment_id=token.environment_id, actor=by, data={"token": token.id})
+    db.record(kind, subject, environment_id=token.environment_id, actor=by, data={"token": token.id})

@@ -57,6 +57,17 @@ def _view(db: Unit, follower: Follower) -> View | Doubt:
     return {**shown, **around, "version": version, "draft": journeys.draft_of(db, current_id)}
 
 
+def _version_of(journey: Journey) -> str:
+    """Which step is asked, and how it reads; or where the journey stands while none is.
+
+    Whatever happens around the step that is asked, its page is left alone: somebody may be typing.
+    """
+    current = journey.current
+    if current is not None:
+        return f"{current.token.id}_{current.version}"
+    return version_of([(each.token.id, each.token.status, each.is_hidden) for each in journey.steps], journey.stage)
+
+
 def around_of(journey: Journey, outcomes: list[dict[str, Any]]) -> View:
     """What stands around a question, or in its place. `outcomes` are the steps that were answered, and how."""
     slug = slug_of(journey.name)
@@ -69,7 +80,7 @@ def around_of(journey: Journey, outcomes: list[dict[str, Any]]) -> View:
         "step": None if shown is None else shown.spec.step,
         "outcomes": outcomes,
         "now": journey.at,
-        "version": version_of([(each.token.id, each.token.status, each.is_hidden) for each in journey.steps], stage),
+        "version": _version_of(journey),
         "path": f"/journeys/{slug}",
         "live_url": f"/journeys/{slug}/live",
         "draft_url": None if current is None else f"/journeys/{slug}/steps/{current.token.id}/draft",

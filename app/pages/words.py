@@ -169,6 +169,7 @@ DEEDS = {
     "link.opened": "Opened",
     "request.amended": "Question changed",
     "journey.moved": "Journey {journey} went on",
+    "journey.amended": "Journey {journey} changed",
     "person.added": "Person added",
     "person.signed_in": "Signed in",
     "person.asked_for_link": "Sign-in link asked for",

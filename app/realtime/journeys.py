@@ -1,6 +1,6 @@
 """Open pages of journeys: the next step appears when the run has asked for it.
 
-While a step is asked its page is left alone: somebody may be typing.
+While a step is asked its page is left alone: somebody may be typing. That it was amended they are told.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -74,5 +74,7 @@ class _Shown:
         self._follow(page, self, view["journey"].runs)
         if view["version"] == page.version:
             return ""
-        page.version = view["version"]
+        asked_before, page.version = page.version.rpartition("_")[0], view["version"]
+        if view["token"] is not None and view["token"].id == asked_before:
+            return render("approve/_amended.html", **view, oob=True)
         return render("journeys/_live.html", **view, redirect_url=None, oob=True)

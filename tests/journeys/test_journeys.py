@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from html import unescape
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
@@ -491,6 +492,65 @@ def test_the_next_step_appears_on_the_open_page(house: House, ada: Program, ben:
     assert 'id="live"' in pushed
     assert "Step 2 of 2: Your bank" in pushed
     assert "<form" in pushed
+
+
+def test_an_open_page_is_told_of_an_amendment(house: House, ada: Program, ben: Visitor) -> None:
+    """And left alone: somebody may be typing. What was asked anew meanwhile waits until this is answered."""
+    name = a_journey()
+    first = step(ada, name, 1)
+    path = at(house, first.journey).partition("?")[0]
+    asked = ben.open(at(house, first.journey))
+
+    def happens() -> None:
+        step(ada, name, 2)
+        amends(ada, first, title="Another question")
+
+    told = _pushed(house, ben, path, asked, happens)
+    late = _pushed(house, ben, path, asked, lambda: None)
+
+    assert 'id="amended"' in told
+    assert f'href="{path}">Read it again' in told
+    assert "<form" not in told
+    assert told == late
+    assert "Another question" in text_of(ben.open(path))
+
+
+@pytest.mark.parametrize(
+    "change", [{"journey": None, "step": None}, {"journey": "another"}, {"approvers": ["boss@example.com"]}]
+)
+def test_an_amendment_that_takes_a_step_away_is_seen_on_the_open_page(
+    house: House, ada: Program, ben: Visitor, change: dict[str, Any]
+) -> None:
+    """It belongs to another journey, or to none, or asks others. What was typed stays only where it can be read."""
+    first = step(ada, a_journey(), 1)
+    path = at(house, first.journey).partition("?")[0]
+    asked = ben.open(at(house, first.journey))
+    half: dict[str, Any] = {field_of(asked, "Company"): "Acme"}
+    ben.send(f"{path}/steps/{first.id}/draft", **half)
+
+    pushed = _pushed(house, ben, path, asked, lambda: amends(ada, first, **change))
+
+    assert 'id="live"' in pushed
+    assert "<form" not in pushed
+    assert (house.read(journeys.draft_of, first.id) is None) == ("step" in change)
+
+
+def test_a_step_that_is_amended_into_a_journey_appears_there(house: House, ada: Program, ben: Visitor) -> None:
+    name = a_journey()
+    first = step(ada, name, 1)
+    path = at(house, first.journey).partition("?")[0]
+    waiting = sends(ben, path, first.id, ben.open(at(house, first.journey)), Company="Acme")
+    second = step(ada, a_journey(), 2)
+
+    pushed = _pushed(house, ben, path, waiting, lambda: amends(ada, second, journey=name))
+
+    assert "Step 2 of 2: Your bank" in pushed
+
+
+def amends(program: Program, token: SimpleNamespace, **changes: Any) -> None:
+    """Ask something else."""
+    answer = program.ask("PATCH", f"{token.path}/request", json=changes)
+    assert answer.status_code == 200, answer.text
 
 
 def _pushed(house: House, visitor: Visitor, path: str, page: httpx.Response, happens: Callable[[], object]) -> str:
