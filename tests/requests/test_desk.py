@@ -31,7 +31,7 @@ def test_the_desk_shows_the_question_and_leads_to_its_page(desk: Visitor, ada: P
     page = desk.open(f"/tokens/{token.id}")
 
     text = text_of(page)
-    assert "Publish? just now Asked by ada@example.com. May be answered by whoever has the link." in text
+    assert "What is asked just now Asked by ada@example.com. May be answered by whoever has the link." in text
     assert "<em>starts</em>" in page.text
     assert "Publish Goes live." in text
     assert f'href="/approve/{token.id}"' in page.text
@@ -96,5 +96,6 @@ def test_an_amendment_is_told(desk: Visitor, ada: Program) -> None:
 
     text = text_of(desk.open(f"/tokens/{token.id}"))
 
-    assert "Delete? version 2, just now" in text
+    assert text.startswith("Delete? ")
+    assert "What is asked version 2, just now" in text
     assert "Question changed by API key" in text

@@ -36,5 +36,5 @@ def test_a_page_at_the_desk_shows_what_is_asked_now(house: House, ada: Program) 
         amend(ada, token.path, title="Delete?")
         told = page.until('id="question"')
 
-    assert "Delete?" in told
+    assert '<h1 id="token_name" hx-swap-oob="innerHTML">Delete?</h1>' in told
     assert "<form" not in told
