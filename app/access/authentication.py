@@ -55,11 +55,11 @@ class Authentication:
             return await self.public_access(credential)
         raise _unauthorized("Invalid API key", "This is no API key of this server.")
 
-    async def public_access(self, token: str) -> PublicAccess:
-        """What a public access token allows. Raises a 401 Problem."""
+    async def public_access(self, token: str, late: timedelta = timedelta(0)) -> PublicAccess:
+        """What a public access token allows; also one that has ended, for as long as `late`. Raises a 401 Problem."""
         try:
             key = await self._verifying_key(key_id_of(token))
-            return verify(token, key, self._clock.now())
+            return verify(token, key, self._clock.now(), late)
         except BadToken as error:
             raise _unauthorized(
                 "Public Access Token is invalid", f"The public access token is {error}.", code="invalid_token"

@@ -81,8 +81,11 @@ class _Header(msgspec.Struct):
     typ: str = "JWT"
 
 
-def verify(token: str, key: SigningKey, now: datetime) -> PublicAccess:
-    """What a token allows. `now` is the server's instant. Raises BadToken."""
+def verify(token: str, key: SigningKey, now: datetime, late: timedelta = timedelta(0)) -> PublicAccess:
+    """What a token allows. `now` is the server's instant; `late` is for how long after its end it is still read.
+
+    Raises BadToken.
+    """
     if key.purpose != PUBLIC_ACCESS:
         raise BadToken("not valid")
     try:
@@ -96,7 +99,7 @@ def verify(token: str, key: SigningKey, now: datetime) -> PublicAccess:
         )
     except (jwt.PyJWTError, ValueError, OverflowError, RecursionError) as error:
         raise BadToken("not valid") from error
-    expires_at = _expiry(claims, now)
+    expires_at = _expiry(claims, now, late)
     if claims["sub"] != key.environment_id or claims.get("pub") is not True or claims["aud"] != AUDIENCE:
         raise BadToken("not valid")
     scopes = claims.get("scopes")
@@ -112,13 +115,13 @@ def _prepared(secret: str) -> jwt.PyJWK:
     return jwt.PyJWK({"kty": "oct", "k": encoded, "alg": ALGORITHM})
 
 
-def _expiry(claims: dict[str, Any], now: datetime) -> datetime:
+def _expiry(claims: dict[str, Any], now: datetime, late: timedelta) -> datetime:
     """Judged with the server's own clock, like every deadline."""
     moments = [claims["iat"], claims["exp"], claims.get("nbf", claims["iat"])]
     if not all(isinstance(moment, int | float) and 0 <= moment < 253402300800 for moment in moments):
         raise BadToken("not valid")
     issued, expires, valid_from = (from_milliseconds(int(moment * 1000)) for moment in moments)
-    if expires <= now:
+    if expires + late <= now:
         raise BadToken("expired")
     if expires - issued > LONGEST_LIFETIME or valid_from > now + timedelta(seconds=60):
         raise BadToken("not valid")

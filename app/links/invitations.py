@@ -1,6 +1,6 @@
 """Whoever is asked gets a link of their own and a mail with it, and before the deadline a reminder."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -34,12 +34,12 @@ def invite_more(db: Unit, token: Token, asked: NewRequest, _: By) -> None:
 
     A link that was taken back stays so: only who makes another by hand undoes it.
     """
-    _invite(db, token, asked, but=_taken_back(db, token, asked.spec))
+    _invite(db, token, asked, but=_taken_back(leading_to(db, token)))
 
 
 def _invite(db: Unit, token: Token, asked: NewRequest, *, but: Collection[str] = ()) -> None:
-    if asked.spec.journey and asked.spec.is_open:
-        links.to_journey(db, token.environment_id, asked.spec.journey, WHOEVER)
+    if asked.spec.is_open and WHOEVER not in but:
+        _open_to_whoever(db, token, asked.spec)
     if not asked.spec.notify:
         return
     for address in recipients(db, asked.spec):
@@ -47,11 +47,17 @@ def _invite(db: Unit, token: Token, asked: NewRequest, *, but: Collection[str] =
             _write_to(db, token, asked.spec, address)
 
 
-def _taken_back(db: Unit, token: Token, spec: Spec) -> set[str]:
+def _open_to_whoever(db: Unit, token: Token, spec: Spec) -> None:
+    """The links that the program hands on, which tell nothing about who holds them."""
+    links.to_token(db, token, WHOEVER)
+    if spec.journey:
+        links.to_journey(db, token.environment_id, spec.journey, WHOEVER)
+
+
+def _taken_back(made: Sequence[Link]) -> set[str]:
     """Whose link was revoked, and never replaced."""
-    kind, subject = (JOURNEY, spec.journey) if spec.journey else (TOKEN, token.id)
-    made = links.of(db, token.environment_id, kind, subject)
-    return {link.recipient for link in made} - {link.recipient for link in made if not link.is_revoked}
+    standing = {(link.kind, link.recipient) for link in made if not link.is_revoked}
+    return {link.recipient for link in made if (link.kind, link.recipient) not in standing}
 
 
 class NotAsked(msgspec.Struct, frozen=True):

@@ -49,6 +49,15 @@ async def url_of(service: Service, link: Link) -> str:
     return f"{service.public_url}{path_of(link)}?link={await service.authentication.mint_link(link)}"
 
 
+async def approval_url_of(service: Service, token: Token, spec: Spec) -> str:
+    """Where somebody answers a question. Where everybody may answer who has the address, it carries a secret."""
+    find = (links.standing, token.environment_id, TOKEN, token.id, WHOEVER)
+    link = await service.database.read(*find) if spec.is_open else None
+    if link is None:
+        return f"{service.public_url}/approve/{token.id}"
+    return await url_of(service, link)
+
+
 async def journey_url_of(service: Service, environment_id: str, spec: Spec) -> str | None:
     """Where somebody follows a journey. Where everybody may answer who has the address, it carries a secret."""
     if not spec.journey:

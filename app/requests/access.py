@@ -34,7 +34,7 @@ COOKIE = "approval"
 LINK, PUBLIC_ACCESS = "link", "token"
 """The names that a secret has in an address."""
 AFTERWARDS = timedelta(days=30)
-"""How long a browser keeps a secret that opens nothing any more: who is late sees what became of the question."""
+"""How long a secret that opens nothing any more still shows what became of its question, to whoever is late."""
 
 NO_SECRET = (
     "Open the link from your message again",
@@ -120,7 +120,7 @@ async def visit(connection: Connection, token_id: str) -> Visit:
     service = service_of(connection)
     person = await person_at(connection)
     asked = None if person is None else await certain(service.database, _asked, token_id, person)
-    if person is not None and asked is not None and asked.by_name:
+    if person is not None and asked is not None and asked.is_theirs:
         return Visit(person, asked.environment_id)
     guest = await _guest_with_a_cookie(connection, token_id)
     is_shown = guest is not None and await is_shown_to(service, token_id, guest)
@@ -226,7 +226,7 @@ async def _guest_with(service: Service, token_id: str, secret: str) -> PublicAcc
     # A secret for all tokens opens only what is an id: the text becomes part of an address and a cookie.
     if not ids.is_token_id(token_id) or not guest.may_complete(token_id):
         raise Closed(_ELSEWHERE, 403)
-    if isinstance(guest, LinkHolder) and guest.expires_at <= service.clock.now():
+    if guest.expires_at <= service.clock.now():
         token = await certain(service.database, retrieve, token_id, guest.environment_id)
         if token is None or token.is_waiting:
             raise Closed(EXPIRED, 410)
@@ -235,16 +235,17 @@ async def _guest_with(service: Service, token_id: str, secret: str) -> PublicAcc
 
 async def _public_access(service: Service, secret: str) -> PublicAccess:
     try:
-        return await service.authentication.public_access(secret)
+        return await service.authentication.public_access(secret, late=AFTERWARDS)
     except Problem as problem:
-        raise Closed(EXPIRED if "expired" in problem.detail else NOT_VALID, 401) from problem
+        is_over = "expired" in problem.detail
+        raise (Closed(EXPIRED, 410) if is_over else Closed(NOT_VALID, 401)) from problem
 
 
 class _Asked(msgspec.Struct, frozen=True):
-    """Where a question is asked, and whether it asks somebody by address or group, or is asked in their name."""
+    """Where a question is asked, and whether it is somebody's business: it asks them, or is asked in their name."""
 
     environment_id: str
-    by_name: bool
+    is_theirs: bool
 
 
 def _asked(db: Unit, token_id: str, person: Person) -> _Asked | Doubt | None:
@@ -252,10 +253,10 @@ def _asked(db: Unit, token_id: str, person: Person) -> _Asked | Doubt | None:
     if token is None or isinstance(token, Doubt):
         return token
     request = reading.find(db, token_id)
-    by_name = request is not None and (
-        rights.is_asked(db, request.spec, person.email) or rights.is_requester(db, request, person.by("approval"))
+    is_theirs = request is not None and (
+        rights.asks_person(db, request.spec, person.email) or rights.is_requester(db, request, person.by("approval"))
     )
-    return _Asked(token.environment_id, by_name)
+    return _Asked(token.environment_id, is_theirs)
 
 
 def _revoked(link: Link) -> tuple[str, list[str]]:

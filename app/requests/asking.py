@@ -7,7 +7,7 @@ import msgspec
 
 from ..database import Database
 from ..files import lifecycle as files
-from ..links.mails import journey_url_of
+from ..links.mails import approval_url_of, journey_url_of
 from ..service import Service
 from ..tokens.lifecycle import Answer, NewToken
 from ..tokens.models import Token
@@ -82,6 +82,10 @@ class Requests:
     async def is_open(self, token: Token) -> bool:
         request = await self.find(token.id)
         return request is None or request.spec.is_open
+
+    async def approval_url(self, service: Service, token: Token) -> str | None:
+        request = await self.find(token.id)
+        return None if request is None else await approval_url_of(service, token, request.spec)
 
     async def journey_url(self, service: Service, token: Token) -> str | None:
         request = await self.find(token.id)

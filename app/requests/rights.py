@@ -90,6 +90,14 @@ def is_requester(db: Unit, request: Request, by: By) -> bool:
     )
 
 
+def asks_person(db: Unit, spec: Spec, address: str) -> bool:
+    """Whether a request asks somebody who has signed in: by address or group, or as one of all who have."""
+    if not spec.approvers and not spec.is_open:
+        person = people.find(db, address)
+        return person is not None and not person.is_disabled
+    return is_asked(db, spec, address)
+
+
 def is_asked(db: Unit, spec: Spec, address: str) -> bool:
     """Whether a request asks whoever has this address, by it or by a group. Who was shut out is asked nothing."""
     asked = specs.approvers_of(spec)

@@ -239,13 +239,14 @@ def url_of(service: Service, token_id: str) -> str:
 
 
 async def approval_url_of(service: Service, token: Token) -> str:
-    """Where a person answers. Where everybody may who has the address, it carries a secret for as long as it can."""
-    url = f"{service.public_url}/approve/{token.id}"
-    if token.has_request and not await service.questions.is_open(token):
-        return url
+    """Where a person answers. What asks nothing in particular is opened by a secret that lives as long as it can."""
+    asked = await service.questions.approval_url(service, token) if token.has_request else None
+    if asked is not None:
+        return asked
     left = LONGEST_LIFETIME if token.timeout_at is None else token.timeout_at - service.clock.now()
     lifetime = min(max(left, LIFETIME), LONGEST_LIFETIME)
-    return f"{url}?token={await service.authentication.mint(token.environment_id, [write_scope(token.id)], lifetime)}"
+    access = await service.authentication.mint(token.environment_id, [write_scope(token.id)], lifetime)
+    return f"{service.public_url}/approve/{token.id}?token={access}"
 
 
 def is_strict(request: Asked) -> bool:

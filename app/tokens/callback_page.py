@@ -7,10 +7,10 @@ from litestar.params import FromPath
 
 from .. import ids
 from ..access.guards import anyone_who_knows_the_callback_url
-from ..access.public_access import write_scope
 from ..pages.page import page
 from ..service import Service, service_of
 from ..web.problems import Problem
+from .api import approval_url_of
 from .search import certain, retrieve
 
 _ALLOW = {"Allow": "POST"}
@@ -43,5 +43,4 @@ async def _approval_url(service: Service, token_id: str, digest: str) -> str | N
     token = await certain(service.database, retrieve, token_id)
     if token is None or token.is_settled:
         return None
-    access = await service.authentication.mint(token.environment_id, [write_scope(token.id)])
-    return f"/approve/{token.id}?token={access}"
+    return await approval_url_of(service, token)

@@ -11,7 +11,6 @@ from .. import ids
 from ..access.callbacks import callback_url
 from ..access.guards import forms_of_our_own_pages, requires_a_member, requires_a_signed_in_person
 from ..access.principals import Person
-from ..access.public_access import write_scope
 from ..environments.models import Environment
 from ..pages import words
 from ..pages.answers import see_other
@@ -23,7 +22,7 @@ from ..service import Service, service_of
 from ..web import strict_json
 from ..web.problems import Problem, not_found
 from . import lifecycle
-from .api import settle
+from .api import approval_url_of, settle
 from .filters import filters_of
 from .lifecycle import Answer, NotFound, Refused, Settled, Settlement
 from .models import Token
@@ -286,7 +285,6 @@ async def _ways(service: Service, token: Token) -> dict[str, str | None]:
     """The doors by which a waiting token can be answered; a settled one has none."""
     if token.is_settled:
         return {"callback_url": None, "approval_url": None, "curl": None}
-    access = await service.authentication.mint(token.environment_id, [write_scope(token.id)])
     body = shlex.quote('{"data": {"approved": true}}')
     curl = (
         f"curl {service.public_url}/api/v1/waitpoints/tokens/{token.id}/complete \\\n"
@@ -295,7 +293,7 @@ async def _ways(service: Service, token: Token) -> dict[str, str | None]:
     )
     return {
         "callback_url": callback_url(service.public_url, token.id, service.callbacks.of(token.id)),
-        "approval_url": f"{service.public_url}/approve/{token.id}?token={access}",
+        "approval_url": await approval_url_of(service, token),
         "curl": curl,
     }
 

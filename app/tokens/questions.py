@@ -39,6 +39,9 @@ class Questions(Protocol):
     async def is_open(self, token: Token) -> bool:
         """Whether whoever has the public access token may answer."""
 
+    async def approval_url(self, service: Any, token: Token) -> str | None:
+        """Where a person answers what is asked on a token, on this server; None where nothing is asked."""
+
     async def journey_url(self, service: Any, token: Token) -> str | None:
         """Where a person follows the journey that a token is a step of, on this server; None when it is of none."""
 

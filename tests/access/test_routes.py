@@ -37,8 +37,8 @@ GET /api/v1/waitpoints/tokens/{token_id:str}/form                           401 
 GET /api/v1/waitpoints/tokens/{token_id:str}/links                          401  200    403      403  200     401  404   401   401     401    401   401    401      401        401     401
 GET /api/v1/waitpoints/tokens/{token_id:str}/wait                           401  200    403      403  200     401  404   403   403     401    200   401    401      401        401     401
 GET /api/v3/runs/{run_id:str}                                               401  200    403      403  200     401  404   401   401     401    401   401    401      401        401     401
-GET /approve/{token_id:str}                                                 401  401    401      401  401     401  401   200   401     401    401   200    200      403        401     401
-GET /approve/{token_id:str}/files/{file_id:str}                             401  401    401      401  401     401  401   404   401     401    401   404    404      403        401     401
+GET /approve/{token_id:str}                                                 401  401    401      401  401     401  401   200   401     410    401   200    200      403        401     401
+GET /approve/{token_id:str}/files/{file_id:str}                             401  401    401      401  401     401  401   404   401     410    401   404    404      403        401     401
 GET /audit                                                                  401  401    401      401  401     401  401   401   401     401    401   200    200      403        401     401
 GET /audit/export/{kind:str}                                                401  401    401      401  401     401  401   401   401     401    401   200    200      403        401     401
 GET /docs                                                                   302  302    302      302  302     302  302   302   302     302    302   302    302      302        302     302
@@ -90,7 +90,7 @@ POST /api/v1/waitpoints/tokens/{token_id:str}/links                         401 
 POST /api/v1/waitpoints/tokens/{token_id:str}/links/{link_id:str}/revoke    401  404    404      403  403     401  404   401   401     401    401   401    401      401        401     401
 POST /api/v1/workers/{worker:str}/calls                                     401  400    403      403  403     401  400  401   401     401    401   401    401      401        401     401
 POST /api/v2/runs/{run_id:str}/cancel                                       401  200    200      403  403     401  404   401   401     401    401   401    401      401        401     401
-POST /approve/{token_id:str}                                                401  401    401      401  401     401  401   303   401     401    401   303    303      403        401     401
+POST /approve/{token_id:str}                                                401  401    401      401  401     401  401   303   401     410    401   303    303      403        401     401
 POST /approve/{token_id:str}/opened                                         401  401    401      401  401     401  401   204   401     401    401   204    204      401        401     401
 POST /approve/{token_id:str}/withdrawal                                     401  401    401      401  401     401  401   401   401     401    401   403    403      403        401     401
 POST /docs/forms                                                            400  400    400      400  400     400  400   400   400     400    400   400    400      400        400     400

@@ -31,7 +31,7 @@ def test_the_answer_of_a_create_says_where_people_answer(house: House, ada: Prog
     asked = ada.create(request={"approvers": ["ben@example.com"]}).json()
     plain = ada.create().json()
 
-    assert open_to_all["approvalUrl"].startswith(f"{house.url}/approve/{open_to_all['id']}?token=ey")
+    assert open_to_all["approvalUrl"].startswith(f"{house.url}/approve/{open_to_all['id']}?link=ey")
     assert asked["approvalUrl"] == f"{house.url}/approve/{asked['id']}"
     assert "approvalUrl" not in plain
 

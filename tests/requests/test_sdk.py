@@ -99,7 +99,7 @@ def test_the_whole_way(house: House) -> None:
     with Waitpoint(url=house.url, secret_key=ADAS_KEY) as client:
         token = client.tokens.create(request=Request(title="Refund?", form=Refund))
         assert token.approval_url is not None
-        assert token.approval_url.startswith(f"{house.url}/approve/{token.id}?token=")
+        assert token.approval_url.startswith(f"{house.url}/approve/{token.id}?link=")
         assert token.approval_url not in repr(token)
 
         amended = client.tokens.amend(token, {"title": None, "body": "Please."})
