@@ -99,8 +99,8 @@ def _invite(settings: Settings, options: argparse.Namespace) -> None:
     if options.json:
         show(person)
     else:
-        print(f"{person['email']} is here now, as {person['role']}. A mail with a sign-in link is on its way.")
-        print(f"Without a mail server: waitpoint people link {person['email']}")
+        print(f"{person['email']} is here now, as {person['role']}. A sign-in link is mailed, if a mail server is set.")
+        print(f"To hand them one yourself: waitpoint people link {person['email']}")
 
 
 def _role(settings: Settings, options: argparse.Namespace) -> None:

@@ -119,7 +119,8 @@ class Deliverer:
             else:
                 await self._put_off([mail], str(error))
         else:
-            await self._database.write(outbox.sent, mail)
+            done = outbox.sent if self._service.has_mail_server else outbox.printed
+            await self._database.write(done, mail)
 
     async def _put_off(self, mails: Sequence[Mail], reason: str) -> None:
         for mail in mails:

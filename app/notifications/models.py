@@ -10,9 +10,10 @@ from sqlmodel import Field
 from ..database.tables import Table
 from ..database.types import Instant
 
-Status = Literal["WAITING", "SENT", "FAILED", "DROPPED"]
+Status = Literal["WAITING", "SENT", "PRINTED", "FAILED", "DROPPED"]
 WAITING: Status = "WAITING"
 SENT: Status = "SENT"
+PRINTED: Status = "PRINTED"  # there was no mail server: it is on the console and on its page
 FAILED: Status = "FAILED"  # given up
 DROPPED: Status = "DROPPED"  # no longer needed when its turn came
 
@@ -71,6 +72,10 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_waiting(self) -> bool:
         return self.status == WAITING
+
+    @property
+    def is_sent(self) -> bool:
+        return self.status == SENT
 
     @property
     def has_failed(self) -> bool:

@@ -16,7 +16,7 @@ from .. import ids
 from ..database import Unit
 from ..database.tables import table_of
 from ..tokens.models import By
-from .models import DROPPED, FAILED, SENT, WAITING, Mail, OutboxRow, Status
+from .models import DROPPED, FAILED, PRINTED, SENT, WAITING, Mail, OutboxRow, Status
 
 LEASE = timedelta(minutes=2)  # longer than an attempt can take
 MAIL_PREFIX = "mail_"
@@ -84,9 +84,14 @@ def claim(db: Unit, limit: int) -> list[Mail]:
 
 def sent(db: Unit, mail: Mail) -> None:
     """A claimed mail was taken by the mail server. What it was about remembers so."""
-    if _end(db, mail, SENT) and mail.subject_id is not None:
-        data = {"mail": mail.kind, "to": mail.recipient}
-        db.record("mail.sent", mail.subject_id, environment_id=mail.environment_id, actor=_MAILER, data=data)
+    if _end(db, mail, SENT):
+        _remember(db, "mail.sent", mail)
+
+
+def printed(db: Unit, mail: Mail) -> None:
+    """A claimed mail left for nowhere, because there is no mail server. What it was about remembers so."""
+    if _end(db, mail, PRINTED):
+        _remember(db, "mail.printed", mail)
 
 
 def drop(db: Unit, mail: Mail, reason: str) -> None:
@@ -97,9 +102,8 @@ def drop(db: Unit, mail: Mail, reason: str) -> None:
 def fail(db: Unit, mail: Mail, problem: str, again_in: timedelta | None) -> None:
     """A claimed mail could not be sent: try again after a while, or give up."""
     if again_in is None:
-        if _end(db, mail, FAILED, problem) and mail.subject_id is not None:
-            data = {"mail": mail.kind, "to": mail.recipient}
-            db.record("mail.failed", mail.subject_id, environment_id=mail.environment_id, actor=_MAILER, data=data)
+        if _end(db, mail, FAILED, problem):
+            _remember(db, "mail.failed", mail)
     else:
         values = {"due_at": db.now + again_in, "problem": problem[:_LONGEST_PROBLEM]}
         db.execute(update(_outbox).where(_still_ours(mail)).values(values))
@@ -149,6 +153,12 @@ def standing(db: Unit) -> Standing:
     waiting = db.execute(select(func.count()).select_from(_outbox).where(_IS_WAITING)).scalar_one()
     failed = db.execute(select(func.count()).select_from(_outbox).where(_HAS_FAILED)).scalar_one()
     return Standing(waiting, next_due(db), failed)
+
+
+def _remember(db: Unit, event: str, mail: Mail) -> None:
+    if mail.subject_id is not None:
+        data = {"mail": mail.kind, "to": mail.recipient}
+        db.record(event, mail.subject_id, environment_id=mail.environment_id, actor=_MAILER, data=data)
 
 
 def _end(db: Unit, mail: Mail, status: Status, problem: str | None = None) -> bool:

@@ -46,11 +46,11 @@ async def outbox_page(request: Asked) -> Response[str]:
 
 @get(PATH + "/{mail_id:str}", guards=[requires_an_owner])
 async def mail_page(request: Asked, mail_id: FromPath[str]) -> Response[str]:
-    """One mail. Its words, which may hold a link for its reader alone, only where no mail server sends it to them."""
+    """One mail. Its words, which may hold a link for its reader alone, only where no mail server sends it or has sent it."""
     service, deliverer = service_of(request), _deliverer(request)
     mail = await _mail(request, mail_id)
     kind = deliverer.kinds.get(mail.kind)
-    is_shown = not service.has_mail_server and kind is not None and not kind.lets_in
+    is_shown = not (service.has_mail_server or mail.is_sent) and kind is not None and not kind.lets_in
     written = await deliverer.letter_of(mail) if is_shown else None
     letter = None if written is None or isinstance(written, NotNeeded) else written
     return page(

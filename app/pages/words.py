@@ -162,6 +162,7 @@ DEEDS = {
     "token.timed_out": "Timed out",
     "token.cancelled": "Cancelled",
     "mail.sent": "Mail sent to {to}",
+    "mail.printed": "Mail to {to} printed: there is no mail server",
     "mail.failed": "Mail to {to} given up",
     "link.created": "Link for {to} made",
     "link.handed_out": "Link for {to} handed out again",

@@ -233,4 +233,20 @@ def test_an_owner_finds_a_mail_and_its_link_in_the_outbox(house: House, ada: Pro
     assert f">{link}</a></code>" in shown.text
     assert f">{link}</a>" in shown.text.partition('class="letter"')[2]
     assert 200 == desk.open(link.removeprefix(house.url)).status_code
+    timeline = text_of(desk.open(f"/tokens/{token.id}"))
+    assert f"Mail to {mia} printed: there is no mail server" in timeline
     desk.client.close()
+
+
+def test_what_a_mail_server_has_sent_is_for_its_reader(house: House, ada: Program, desk: Visitor) -> None:
+    """Also once no mail server is set any more: whoever owns this place does not read it then."""
+    mia = an_address()
+    token = asked(ada, mia)
+    (mail,) = [mail for mail in house.read(outbox.latest, 1000) if mail.recipient == mia and mail.kind == "request"]
+    house.write(lambda db: outbox.sent(db, mail))
+
+    shown = desk.open(f"/settings/outbox/{mail.id}")
+
+    assert "Sent just now" in text_of(shown)
+    assert "Its words are for its reader" in text_of(shown)
+    assert f"/approve/{token.id}?link=" not in shown.text

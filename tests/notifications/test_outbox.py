@@ -1,7 +1,7 @@
 """The outbox: once for a cause, in its transaction, and never lost with whoever was sending it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from app.clock import SystemClock
 from app.database import Database, Unit
 from app.events import log
 from app.notifications import outbox, queue
-from app.notifications.models import DROPPED, FAILED, SENT, WAITING, Mail
+from app.notifications.models import DROPPED, FAILED, PRINTED, SENT, WAITING, Mail
 from app.notifications.outbox import LEASE
 from tests.database.worlds import opened
 
@@ -159,15 +159,19 @@ async def test_a_mail_that_is_not_needed_any_more_is_dropped(database: Database)
     assert DROPPED == await status_of(database, mail)
 
 
-async def test_the_log_remembers_what_was_sent(database: Database) -> None:
-    """Under what the mail is about."""
+@pytest.mark.parametrize(("done", "status"), [(outbox.sent, SENT), (outbox.printed, PRINTED)])
+async def test_the_log_remembers_what_became_of_a_mail(
+    database: Database, done: Callable[[Unit, Mail], None], status: str
+) -> None:
+    """Under what the mail is about; what was only printed is not told as sent."""
     await queued(database, subject_id="waitpoint_1")
     (mail,) = await claimed(database)
 
-    await database.write(outbox.sent, mail)
+    await database.write(done, mail)
 
     (event,) = await database.read(log.of_subject, "waitpoint_1")
-    assert ("mail.sent", {"mail": "test", "to": BEN}) == (event.kind, event.data)
+    assert (f"mail.{status.lower()}", {"mail": "test", "to": BEN}) == (event.kind, event.data)
+    assert status == await status_of(database, mail)
 
 
 @pytest.fixture

@@ -416,6 +416,7 @@ MAILS = [
     mail(1, recipient="cleo@example.com", attempts=3, due_at=NOW + timedelta(minutes=2), problem="451 come back later"),
     mail(2, status="FAILED", ended_at=NOW, attempts=1, problem="550 5.1.1 There is no mailbox of this name here"),
     mail(3, status="SENT", ended_at=NOW - timedelta(minutes=20), attempts=1, recipient="a." * 30 + "@example.com"),
+    mail(5, status="PRINTED", ended_at=NOW - timedelta(minutes=30), attempts=1),
     mail(4, status="DROPPED", ended_at=NOW - timedelta(minutes=2), attempts=1, problem="the question was answered"),
 ]
 LETTER = Letter(
