@@ -15,8 +15,8 @@ from ..tokens.search import certain, retrieve
 from ..web.bodies import read_body
 from ..web.problems import Problem, not_found
 from . import links
+from .addresses import url_of
 from .invitations import NotAsked, OwnRequest, hand_out, leading_to
-from .mails import url_of
 from .schemas import LinkList, MadeLink, MakeLink, made, recipient_in, shown
 
 Asked = Request[Any, Any, Any]

@@ -26,6 +26,8 @@ def invite(db: Unit, token: Token, new: NewToken, _: By) -> None:
     """Write to everybody who is asked by a new token (`Rules.on_created`)."""
     asked = new.request
     if isinstance(asked, NewRequest):
+        if asked.spec.is_open:
+            links.begin(db, token, WHOEVER)
         _invite(db, token, asked)
 
 
@@ -34,24 +36,20 @@ def invite_more(db: Unit, token: Token, asked: NewRequest, _: By) -> None:
 
     A link that was taken back stays so: only who makes another by hand undoes it.
     """
-    _invite(db, token, asked, but=_taken_back(leading_to(db, token)))
+    taken_back = _taken_back(leading_to(db, token))
+    if asked.spec.is_open and WHOEVER not in taken_back:
+        links.to_token(db, token, WHOEVER)
+    _invite(db, token, asked, but=taken_back)
 
 
 def _invite(db: Unit, token: Token, asked: NewRequest, *, but: Collection[str] = ()) -> None:
-    if asked.spec.is_open and WHOEVER not in but:
-        _open_to_whoever(db, token, asked.spec)
+    if asked.spec.journey and asked.spec.is_open and WHOEVER not in but:
+        links.to_journey(db, token.environment_id, asked.spec.journey, WHOEVER)
     if not asked.spec.notify:
         return
     for address in recipients(db, asked.spec):
         if address not in but:
             _write_to(db, token, asked.spec, address)
-
-
-def _open_to_whoever(db: Unit, token: Token, spec: Spec) -> None:
-    """The links that the program hands on, which tell nothing about who holds them."""
-    links.to_token(db, token, WHOEVER)
-    if spec.journey:
-        links.to_journey(db, token.environment_id, spec.journey, WHOEVER)
 
 
 def _taken_back(made: Sequence[Link]) -> set[str]:

@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from .. import ids
-from ..database import Unit
+from ..database import Prepared, Unit
 from ..database.tables import table_of
 from ..tokens.models import By, Token
 from .models import JOURNEY, TOKEN, Kind, Link, LinkRow
@@ -17,12 +17,20 @@ LINK_PREFIX = "link_"
 WITHOUT_A_DEADLINE = timedelta(days=400)  # how long a link lives where its token waits for ever
 
 _links = table_of(LinkRow)
+_INSERT = Prepared(insert(_links))
 _COLUMNS = tuple(_links.c[name] for name in Link.__struct_fields__)
 
 
 def to_token(db: Unit, token: Token, recipient: str) -> Link:
     """The link of a recipient to a token, made if there is none. It lives as long as the token can be answered."""
     return _standing(db, token.environment_id, TOKEN, token.id, recipient, token.timeout_at)
+
+
+def begin(db: Unit, token: Token, recipient: str) -> None:
+    """The first link to a token that was made now: none can be in its way, so it goes with those of the whole batch."""
+    db.gather(
+        _INSERT, msgspec.structs.asdict(_new(db, token.environment_id, TOKEN, token.id, recipient, token.timeout_at))
+    )
 
 
 def to_journey(db: Unit, environment_id: str, journey: str, recipient: str) -> Link:
@@ -79,25 +87,21 @@ def follow(db: Unit, _: Token, by: By) -> None:
 
 
 def _standing(db: Unit, environment_id: str, kind: Kind, subject: str, recipient: str, until: datetime | None) -> Link:
-    expires_at = until or db.now + WITHOUT_A_DEADLINE
-    values = {
-        "id": ids.new_id(LINK_PREFIX, db.now),
-        "environment_id": environment_id,
-        "kind": kind,
-        "subject": subject,
-        "recipient": recipient,
-        "created_at": db.now,
-        "expires_at": expires_at,
-    }
-    made = db.execute(upsert(_links).values(values).on_conflict_do_nothing().returning(*_COLUMNS)).one_or_none()
-    if made is not None:
-        return _link(made)
+    new = _new(db, environment_id, kind, subject, recipient, until)
+    made = upsert(_links).values(msgspec.structs.asdict(new)).on_conflict_do_nothing().returning(_links.c.id)
+    if db.execute(made).one_or_none() is not None:
+        return new
     link = standing(db, environment_id, kind, subject, recipient)
     assert link is not None  # noqa: S101 - it is what was in the way
-    if link.expires_at >= expires_at:
+    if link.expires_at >= new.expires_at:
         return link
-    db.execute(update(_links).where(_links.c.id == link.id).values(expires_at=expires_at))
-    return msgspec.structs.replace(link, expires_at=expires_at)
+    db.execute(update(_links).where(_links.c.id == link.id).values(expires_at=new.expires_at))
+    return msgspec.structs.replace(link, expires_at=new.expires_at)
+
+
+def _new(db: Unit, environment_id: str, kind: Kind, subject: str, recipient: str, until: datetime | None) -> Link:
+    expires_at = until or db.now + WITHOUT_A_DEADLINE
+    return Link(ids.new_id(LINK_PREFIX, db.now), environment_id, kind, subject, recipient, db.now, expires_at)
 
 
 def _is_standing_for(link: Link, recipient: str) -> bool:

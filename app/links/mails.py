@@ -20,8 +20,8 @@ from ..service import Service
 from ..tokens.models import Token
 from ..tokens.search import Doubt, certain, retrieve
 from . import links
-from .models import JOURNEY, TOKEN, WHOEVER, Link
-from .slugs import slug_of
+from .addresses import url_of
+from .models import JOURNEY, TOKEN, Link
 
 LONGEST_VALUE = 200  # characters of a value of the default answer
 
@@ -37,36 +37,6 @@ class _Looked(msgspec.Struct, frozen=True):
     spec: Spec
     link: Link
     time_zone: str | None
-
-
-def path_of(link: Link) -> str:
-    """The page that a link opens."""
-    return f"/journeys/{slug_of(link.subject)}" if link.kind == JOURNEY else f"/approve/{link.subject}"
-
-
-async def url_of(service: Service, link: Link) -> str:
-    """The address that the recipient of a link opens."""
-    return f"{service.public_url}{path_of(link)}?link={await service.authentication.mint_link(link)}"
-
-
-async def approval_url_of(service: Service, token: Token, spec: Spec) -> str:
-    """Where somebody answers a question. Where everybody may answer who has the address, it carries a secret."""
-    find = (links.standing, token.environment_id, TOKEN, token.id, WHOEVER)
-    link = await service.database.read(*find) if spec.is_open else None
-    if link is None:
-        return f"{service.public_url}/approve/{token.id}"
-    return await url_of(service, link)
-
-
-async def journey_url_of(service: Service, environment_id: str, spec: Spec) -> str | None:
-    """Where somebody follows a journey. Where everybody may answer who has the address, it carries a secret."""
-    if not spec.journey:
-        return None
-    find = (links.standing, environment_id, JOURNEY, spec.journey, WHOEVER)
-    link = await service.database.read(*find) if spec.is_open else None
-    if link is None:
-        return f"{service.public_url}/journeys/{slug_of(spec.journey)}"
-    return await url_of(service, link)
 
 
 async def asked(service: Service, mail: Mail) -> Context | NotNeeded:

@@ -19,8 +19,8 @@ from ..tokens.models import Token
 from ..tokens.search import certain, retrieve
 from ..web.problems import Problem, not_found
 from . import links
+from .addresses import url_of
 from .invitations import NotAsked, OwnRequest, hand_out, leading_to
-from .mails import url_of
 
 Asked = Request[Any, Any, Any]
 

@@ -7,10 +7,11 @@ import msgspec
 
 from ..database import Database
 from ..files import lifecycle as files
-from ..links.mails import approval_url_of, journey_url_of
+from ..links.addresses import ways_of
 from ..service import Service
 from ..tokens.lifecycle import Answer, NewToken
 from ..tokens.models import Token
+from ..tokens.questions import Ways
 from ..web import strict_json
 from ..web.problems import Problem, not_found
 from . import lifecycle, reading
@@ -83,13 +84,8 @@ class Requests:
         request = await self.find(token.id)
         return request is None or request.spec.is_open
 
-    async def approval_url(self, service: Service, token: Token) -> str | None:
-        request = await self.find(token.id)
-        return None if request is None else await approval_url_of(service, token, request.spec)
-
-    async def journey_url(self, service: Service, token: Token) -> str | None:
-        request = await self.find(token.id)
-        return None if request is None else await journey_url_of(service, token.environment_id, request.spec)
+    async def ways(self, service: Service, token: Token) -> Ways | None:
+        return await ways_of(service, token) if token.has_request else None
 
     async def shown(self, token: Token) -> dict[str, Any]:
         request = await self.find(token.id)

@@ -14,7 +14,7 @@ from ..database import DatabaseUnavailable
 from ..durations import BadDuration, parse_deadline, parse_duration, parse_instant
 from ..realtime.lines import NOT_ALLOWED, Line
 from ..service import Service
-from ..tokens.api import approval_url_of, url_of
+from ..tokens.api import url_of
 from ..tokens.models import Token
 from ..tokens.schemas import new_token
 from ..tokens.schemas import shown as shown_token
@@ -353,10 +353,11 @@ class Conversation:
         if shown.pop("asks", False):
             token = await certain(self._database, retrieve, made["id"])
             assert token is not None  # noqa: S101 - it was made in the transaction that recorded it
-            shown["approvalUrl"] = await approval_url_of(self._service, token)
-            journey_url = await self._service.questions.journey_url(self._service, token)
-            if journey_url is not None:
-                shown["journeyUrl"] = journey_url
+            ways = await self._service.questions.ways(self._service, token)
+            assert ways is not None  # noqa: S101 - it asks
+            shown["approvalUrl"] = ways.approval_url
+            if ways.journey_url is not None:
+                shown["journeyUrl"] = ways.journey_url
         return shown
 
     def _token(self, token: Token) -> Any:

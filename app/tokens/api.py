@@ -240,9 +240,9 @@ def url_of(service: Service, token_id: str) -> str:
 
 async def approval_url_of(service: Service, token: Token) -> str:
     """Where a person answers. What asks nothing in particular is opened by a secret that lives as long as it can."""
-    asked = await service.questions.approval_url(service, token) if token.has_request else None
-    if asked is not None:
-        return asked
+    ways = await service.questions.ways(service, token)
+    if ways is not None:
+        return ways.approval_url
     left = LONGEST_LIFETIME if token.timeout_at is None else token.timeout_at - service.clock.now()
     lifetime = min(max(left, LIFETIME), LONGEST_LIFETIME)
     access = await service.authentication.mint(token.environment_id, [write_scope(token.id)], lifetime)
@@ -275,11 +275,9 @@ async def _created(service: Service, created: Created) -> Response[bytes]:
     if created.differing:
         names = ", ".join(created.differing)
         headers["x-waitpoint-warning"] = f"the token was made before, with other options: {names}"
-    approval_url = await approval_url_of(service, token) if token.has_request else None
-    journey_url = await service.questions.journey_url(service, token) if token.has_request else None
-    body = msgspec.json.encode(
-        CreatedToken(token.id, created.is_cached, url_of(service, token.id), access, approval_url, journey_url)
-    )
+    ways = await service.questions.ways(service, token)
+    urls = () if ways is None else (ways.approval_url, ways.journey_url)
+    body = msgspec.json.encode(CreatedToken(token.id, created.is_cached, url_of(service, token.id), access, *urls))
     return Response(body, media_type="application/json", headers=headers)
 
 

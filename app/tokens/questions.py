@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import msgspec
+
 from .lifecycle import Answer, NewToken
 from .models import Token
 
@@ -13,6 +15,13 @@ class Asked(Protocol):
     @property
     def default_output(self) -> str | None:
         """What the token is completed with when nobody answers, as JSON; None when it then times out."""
+
+
+class Ways(msgspec.Struct, frozen=True):
+    """Where a person answers a question, and where they follow the journey that it is a step of, if it is of one."""
+
+    approval_url: str
+    journey_url: str | None = None
 
 
 class Questions(Protocol):
@@ -39,11 +48,8 @@ class Questions(Protocol):
     async def is_open(self, token: Token) -> bool:
         """Whether whoever has the public access token may answer."""
 
-    async def approval_url(self, service: Any, token: Token) -> str | None:
-        """Where a person answers what is asked on a token, on this server; None where nothing is asked."""
-
-    async def journey_url(self, service: Any, token: Token) -> str | None:
-        """Where a person follows the journey that a token is a step of, on this server; None when it is of none."""
+    async def ways(self, service: Any, token: Token) -> Ways | None:
+        """Where people come to a token, on this server; None where nothing is asked on it."""
 
     async def shown(self, token: Token) -> dict[str, Any]:
         """What a program reads about the request, beside the token."""

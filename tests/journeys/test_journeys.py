@@ -19,7 +19,7 @@ from app.events import log
 from app.files import lifecycle as files
 from app.journeys import journeys
 from app.links import links
-from app.links.mails import url_of
+from app.links.addresses import url_of
 from app.links.models import LinkRow
 from app.links.slugs import journey_in, slug_of
 from app.people import groups, people, sign_in
