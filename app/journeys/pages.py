@@ -13,12 +13,13 @@ from ..access.guards import (
 from ..files.posted import form_with_files
 from ..files.uploads import Glance, uploads_for
 from ..links import links
+from ..links.slugs import journey_in, slug_of
 from ..pages import flash
 from ..pages.answers import see_other
 from ..pages.forms import Form
 from ..pages.page import page
 from ..requests.access import ASKS_OTHERS, Closed, closed_page
-from ..requests.answering import Place, take
+from ..requests.answering import Place, TooLate, take
 from ..requests.redirects import is_allowed
 from ..service import service_of
 from ..tokens.models import By
@@ -48,13 +49,18 @@ async def journey_page(request: Asked, journey: FromPath[str]) -> Response[Any]:
         follower = await follower_at(request, journey)
     except Closed as closed:
         return closed_page(request, closed)
-    view = await journey_view(service_of(request), follower)
-    return page(request, TEMPLATE, **view, **_onward(request, view))
+    return await _page(request, follower)
+
+
+@get(_STEP, guards=[anyone_with_the_journey_link])
+async def step_page(journey: FromPath[str], token_id: FromPath[str]) -> Response[Any]:  # noqa: ARG001 - the path has it
+    """Where a form was sent to, opened again: it is a step of that journey's page."""
+    return see_other(f"/journeys/{slug_of(journey_in(journey))}")
 
 
 @post(_STEP, guards=[anyone_with_the_journey_link, forms_of_our_own_pages])
 async def answer(request: Asked, journey: FromPath[str], token_id: FromPath[str]) -> Response[Any]:
-    """Answer a step, and see what comes next."""
+    """Answer a step, and see what comes next. Who comes too late is told so, and keeps what they had typed."""
     try:
         follower, by = await _follower_at_step(request, journey, token_id)
     except Closed as closed:
@@ -64,7 +70,10 @@ async def answer(request: Asked, journey: FromPath[str], token_id: FromPath[str]
     place = Place(
         path, f"{path}/steps/{token_id}", TEMPLATE, is_journey=True, beside=beside | _NOWHERE | {"is_unsaved": True}
     )
-    told = await take(request, token_id, follower.environment_id, by, place)
+    try:
+        told = await take(request, token_id, follower.environment_id, by, place)
+    except TooLate as late:
+        return await _page(request, follower, status_code=409, late=late.token, typed=late.typed)
     return told or see_other(path)
 
 
@@ -104,9 +113,14 @@ async def opened(request: Asked, journey: FromPath[str]) -> None:
         await service.database.write(links.opened, follower.link.id, token_id, by)
 
 
-ROUTES = [journey_page, answer, save, opened]
+ROUTES = [journey_page, step_page, answer, save, opened]
 
 _NOWHERE: dict[str, Any] = {"redirect_url": None, "goes_on_by_itself": False}
+
+
+async def _page(request: Asked, follower: Follower, **more: Any) -> Response[str]:
+    view = await journey_view(service_of(request), follower)
+    return page(request, TEMPLATE, **view, **_onward(request, view), **more)
 
 
 async def _follower_at_step(request: Asked, slug: str, token_id: str) -> tuple[Follower, By]:

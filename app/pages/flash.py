@@ -27,7 +27,6 @@ WORDS = {
     "key-revoked": "The key was revoked.",
     "draft-saved": "Saved. Go on whenever you like, on any device, with the same link.",
     "draft-too-late": "This step was answered before, so there is nothing to save.",
-    "step-answered": "This step was answered before. What you sent now was not recorded: the first answer stands.",
     "link-revoked": "The link was revoked.",
     "mail-tried-again": "The mail is tried again.",
     "signed-out": "You are signed out.",

@@ -58,6 +58,15 @@ def own_place(token_id: str) -> Place:
     return Place(f"/approve/{token_id}", f"/approve/{token_id}")
 
 
+class TooLate(Exception):
+    """A step of a journey was settled before this answer to it: the token as it ended, and what was filled in, in words."""
+
+    def __init__(self, token: Token, typed: Sequence[tuple[str, str]]) -> None:
+        super().__init__(token.id)
+        self.token = token
+        self.typed = typed
+
+
 class Filled(msgspec.Struct):
     """What a person has filled in, as it stands on the page: by the names of the controls."""
 
@@ -81,7 +90,10 @@ async def show(
 async def take(
     request: Asked, token_id: str, environment_id: str, by: By, place: Place | None = None
 ) -> Response[Any] | None:
-    """What becomes of a form that was sent: the answer is recorded, or the page says what is wrong. None: no such token."""
+    """What becomes of a form that was sent: the answer is recorded, or the page says what is wrong. None: no such token.
+
+    Raises TooLate in a journey, which goes on.
+    """
     place = place or own_place(token_id)
     view = await _view(request, token_id, environment_id, by)
     may_send = view is not None and view["token"].is_waiting and view["refusal"] is None
@@ -301,10 +313,10 @@ def _confirmation(request: Asked, place: Place, view: View, filled: Filled, choi
 
 def _too_late(request: Asked, place: Place, view: View, posted: Form) -> Response[Any]:
     """Somebody was quicker: how it was answered, and that this choice was not recorded."""
-    if place.is_journey:
-        return see_other(place.path, say="step-answered", flash_path=place.path)
     standing: StandingRequest | None = view["request"]
     typed = typed_in_words(None if standing is None else standing.spec, posted)
+    if place.is_journey:
+        raise TooLate(view["token"], typed)
     return _settled(request, view, status_code=409, choice=posted.get(_DECISION), typed=typed)
 
 

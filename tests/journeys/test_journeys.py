@@ -130,7 +130,7 @@ def test_a_wrong_answer_keeps_what_was_typed(house: House, ada: Program, ben: Vi
 
 
 def test_a_step_is_answered_once(house: House, ada: Program, ben: Visitor) -> None:
-    """The second device is told that its answer was not recorded, and sees where the journey stands."""
+    """The second device is told that its answer was not recorded, keeps it, and sees where the journey stands."""
     first = step(ada, a_journey(), 1)
     path = at(house, first.journey).partition("?")[0]
     asked = ben.open(at(house, first.journey))
@@ -138,8 +138,35 @@ def test_a_step_is_answered_once(house: House, ada: Program, ben: Visitor) -> No
 
     late = sends(ben, path, first.id, asked, Company="Other")
 
-    assert "What you sent now was not recorded" in text_of(late)
-    assert "Acme" in text_of(late)
+    assert 409 == late.status_code
+    assert "This step was answered meanwhile. What you sent now was not recorded : the first answer stands." in text_of(
+        late
+    )
+    assert "We are checking what you sent" in text_of(late)
+    assert "Company Acme" in text_of(late)
+    assert "What you had typed Company Other" in text_of(late)
+    assert path == ben.open(late.url.path).url.path
+
+
+def test_a_late_answer_to_a_step_stands_beside_the_next(house: House, ada: Program, ben: Visitor) -> None:
+    """It says what became of the step: it was withdrawn, or its time is over."""
+    name = a_journey()
+    first = step(ada, name, 1)
+    path = at(house, first.journey).partition("?")[0]
+    asked = ben.open(at(house, first.journey))
+    ada.cancel(first, "Not needed.")
+    second = step(ada, name, 2)
+
+    late = sends(ben, path, first.id, asked, Company="Acme")
+    again = ben.open(path)
+    house.clock.move(days=1)
+    over = sends(ben, path, second.id, again, **{"Account number": "DE1"})
+
+    assert "This question was withdrawn meanwhile. What you sent now was not recorded ." in text_of(late)
+    assert "Step 2 of 2" in text_of(late)
+    assert "What you had typed Company Acme" in text_of(late)
+    assert "The time for this step is over." in text_of(over)
+    assert "What you had typed Account number DE1" in text_of(over)
 
 
 def test_a_link_opens_the_steps_of_its_journey_only(house: House, ada: Program, ben: Visitor, other: Visitor) -> None:

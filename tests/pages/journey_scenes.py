@@ -75,6 +75,10 @@ def scenes(
             "journeys/show.html",
             asking | {"frame": Frame(path="/journeys/x", flash="Saved. Go on whenever you like, on any device.")},
         ),
+        "journey-late": (
+            "journeys/show.html",
+            asking | {"late": first, "typed": [("Company", "Acme " * 60), ("VAT id", "DE" + "1" * 200)]},
+        ),
         "journey-checking": ("journeys/show.html", journey((first, COMPANY))),
         "journey-nothing": ("journeys/show.html", journey()),
         "journey-ended": ("journeys/show.html", journey((first, COMPANY), (withdrawn, BANK))),

@@ -168,6 +168,12 @@ def scenes(
     late = asked(approved, SALE)
     found["question-late"] = (
         "approve/settled.html",
-        door(approved, **late) | {"late_title": "This was already answered", "choice": "reject", "frame": Frame()},
+        door(approved, **late)
+        | {
+            "late_title": "This was already answered",
+            "choice": "reject",
+            "typed": [("Comment", "Not yet.\nThe price " + "is too high " * 40)],
+            "frame": Frame(),
+        },
     )
     return found
