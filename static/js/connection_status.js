@@ -130,6 +130,8 @@ async function refresh() {
   const fresh = page.getElementById("live");
   if (!fresh || fresh.dataset.version === region.dataset.version) return;
   document.title = page.title;
-  await htmx.swap({ sourceElement: region, target: region, swap: "outerMorph", text: fresh.outerHTML });
+  // A field that is morphed would take what was typed for one question along into the next.
+  const swap = region.querySelector("keep-typed") ? "outerHTML" : "outerMorph";
+  await htmx.swap({ sourceElement: region, target: region, swap, text: fresh.outerHTML });
   document.getElementById("announcement").textContent = "This page was updated.";
 }

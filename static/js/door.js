@@ -3,6 +3,7 @@ import "./connection_status.js";
 import "./copy_button.js";
 import "./count_down.js";
 import "./form_case.js";
+import "./keep_typed.js";
 import "./local_time.js";
 import "./opened.js";
 import "./page_title.js";

@@ -1,11 +1,12 @@
 """The small scripts: each makes a page that works without it a little better."""
 
 import re
+from typing import Any
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
-from e2e.looking import TOO_WIDE
+from e2e.looking import TOO_WIDE, complaints_of, look_over
 from tests.makers import House, Program, unique
 from tests.pages.gallery import served
 from tests.pages.test_gallery import looking
@@ -110,6 +111,129 @@ def test_two_devices_save_one_draft(house: House, ada: Program) -> None:
 
         for name, text in (("Street", "1 Main Street"), ("City", "Springfield"), ("Country", "Utopia")):
             expect(other.get_by_label(name)).to_have_value(text)
+
+
+HALF: dict[str, Any] = {
+    "title": "Book a room",
+    "form": {
+        "type": "object",
+        "properties": {
+            "guest": {
+                "type": "object",
+                "title": "Guest",
+                "properties": {"first_name": {"type": "string"}, "last_name": {"type": "string"}},
+            },
+            "nights": {"type": "integer"},
+            "room": {"type": "string", "enum": ["small", "large"]},
+            "meals": {"type": "array", "uniqueItems": True, "items": {"enum": ["breakfast", "lunch", "dinner"]}},
+            "parking": {"type": "boolean", "const": True},
+        },
+    },
+    "proposed": {"guest": {"first_name": "Mia", "last_name": "Doe"}, "nights": 2},
+    "decisions": [{"value": "book"}, {"value": "refuse", "require": ["comment"], "form": False}],
+}
+
+
+def fill_in_half(page: Page) -> None:
+    page.get_by_label("Last name").fill("<b>Roe</b>")
+    page.get_by_label("Small").check()
+    page.get_by_label("Breakfast").check()
+    page.get_by_label("Dinner").check()
+    page.get_by_label("Parking").check()
+    page.get_by_label("Comment").fill("With a view,\nplease.")
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_what_was_typed_stays_when_somebody_else_answers(house: House, ada: Program, *, is_live: bool) -> None:
+    """Whatever a person has changed, by the labels of the fields; with a socket and without."""
+    token = ada.make_token(request=HALF)
+
+    with looking(1280, "light") as page:
+        complaints = complaints_of(page)
+        if not is_live:
+            page.route_web_socket(re.compile(".*"), _refuse)
+        page.goto(f"{house.url}/approve/{token.id}?token={token.public_access_token}")
+        expect(page.locator("connection-status")).to_have_attribute(
+            "data-state", "live" if is_live else "asking", timeout=9000
+        )
+        fill_in_half(page)
+
+        ada.complete(token, {"decision": "refuse", "comment": "We are full."})
+
+        expect(page.get_by_role("heading", level=1)).to_have_text("Answered: Refuse", timeout=12_000)
+        kept = page.locator("#typed")
+        expect(kept).to_be_visible()
+        assert _rows_of(kept) == {
+            "Guest, Last name": "<b>Roe</b>",
+            "Room": "Small",
+            "Meals": "Breakfast, Dinner",
+            "Parking": "Yes",
+            "Comment (needed for “Refuse”)": "With a view,\nplease.",
+        }
+        look_over(page)
+        assert [] == [each for each in complaints if "WebSocket" not in each]
+
+
+def test_nothing_is_kept_of_a_form_that_nobody_touched(house: House, ada: Program) -> None:
+    token = ada.make_token(request=HALF)
+
+    with looking(1280, "light") as page:
+        page.goto(f"{house.url}/approve/{token.id}?token={token.public_access_token}")
+        expect(page.locator("connection-status")).to_have_attribute("data-state", "live")
+        ada.complete(token, {"decision": "refuse", "comment": "We are full."})
+
+        expect(page.get_by_role("heading", level=1)).to_have_text("Answered: Refuse")
+        expect(page.locator("#typed")).to_be_hidden()
+
+
+def test_what_was_typed_before_a_mistake_stays_too(house: House, ada: Program) -> None:
+    """The form was drawn again with it, so that it looks untouched."""
+    token = ada.make_token(request=HALF)
+
+    with looking(1280, "light") as page:
+        page.goto(f"{house.url}/approve/{token.id}?token={token.public_access_token}")
+        page.get_by_label("Nights").fill("many")
+        page.get_by_role("button", name="Book").click()
+        expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
+        expect(page.locator("connection-status")).to_have_attribute("data-state", "live")
+        ada.complete(token, {"decision": "refuse", "comment": "We are full."})
+
+        expect(page.locator("#typed")).to_be_visible()
+        assert "many" == _rows_of(page.locator("#typed"))["Nights"]
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_what_was_typed_for_one_step_stays_beside_the_next(house: House, ada: Program, *, is_live: bool) -> None:
+    """And is not taken along into a field of the same name."""
+    form = {"type": "object", "properties": {"note": {"type": "string"}}}
+    asked = {"title": "First", "form": form, "journey": unique("j"), "step": {"index": 1, "of": 2}}
+    first = ada.create(timeout="1d", request=asked).json()
+
+    with looking(1280, "light") as page:
+        if not is_live:
+            page.route_web_socket(re.compile(".*"), _refuse)
+        page.goto(first["journeyUrl"])
+        expect(page.locator("connection-status")).to_have_attribute(
+            "data-state", "live" if is_live else "asking", timeout=9000
+        )
+        page.get_by_label("Note").fill("half a thought")
+        ada.create(timeout="1d", request=asked | {"title": "Second", "step": {"index": 2, "of": 2}})
+        assert (
+            200
+            == ada.post(f"/api/v1/waitpoints/tokens/{first['id']}/complete", json={"data": {"note": "x"}}).status_code
+        )
+
+        expect(page.get_by_role("heading", name="Second")).to_be_visible(timeout=12_000)
+        expect(page.get_by_label("Note")).to_have_value("")
+        assert {"Note": "half a thought"} == _rows_of(page.locator("#typed"))
+        look_over(page)
+
+
+def _rows_of(section: Locator) -> dict[str, str]:
+    rows: dict[str, str] = section.evaluate(
+        "(it) => Object.fromEntries([...it.querySelectorAll('dl > div')].map((row) => [...row.children].map((part) => part.textContent)))"
+    )
+    return rows
 
 
 def test_a_double_click_sends_once(house: House, ada: Program) -> None:
