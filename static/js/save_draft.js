@@ -1,7 +1,7 @@
 // <save-draft url="…"></save-draft> inside a form saves what is typed, soon after a pause, and says so.
 // Without it the button beside it does the same.
 // Only what was changed on this device is sent, so that two that are open at once do not undo each other.
-// `unsaved`: the form holds what was typed before it was drawn again, so all that is filled in counts as changed.
+// `unsaved`: the form holds what was typed before it was drawn again, so all that is filled in counts as changed, too.
 
 const PAUSE = 1200; // ms without typing
 
@@ -10,7 +10,8 @@ customElements.define("save-draft", class extends HTMLElement {
     this.form = this.closest("form");
     this.leaving = new AbortController();
     const until = { signal: this.leaving.signal };
-    this.saved = this.hasAttribute("unsaved") ? new Map() : textsIn(new FormData(this.form));
+    this.before = textsIn(new FormData(this.form)); // as it was drawn, or saved last
+    this.isSaved = !this.hasAttribute("unsaved");
     this.form.addEventListener("input", () => this.later(), until);
     this.form.addEventListener("change", () => this.later(), until);
     this.form.addEventListener("submit", (event) => this.send(event), until);
@@ -35,7 +36,7 @@ customElements.define("save-draft", class extends HTMLElement {
     const body = new URLSearchParams(this.changesIn(typed));
     const options = { method: "POST", body, keepalive: body.toString().length < 60_000 };
     const answer = await fetch(this.getAttribute("url"), options).catch(() => null);
-    if (answer?.ok) this.saved = typed;
+    if (answer?.ok) [this.before, this.isSaved] = [typed, true];
     this.textContent = answer?.ok ? "Saved" : "Not saved yet";
   }
 
@@ -54,8 +55,8 @@ customElements.define("save-draft", class extends HTMLElement {
   }
 
   changesIn(typed) {
-    const changed = [...typed].filter(([name, text]) => this.saved.has(name) ? this.saved.get(name) !== text : text);
-    const gone = [...this.saved.keys()].filter((name) => !typed.has(name));
+    const changed = [...typed].filter(([name, text]) => text !== (this.before.get(name) ?? "") || (!this.isSaved && text));
+    const gone = [...this.before.keys()].filter((name) => !typed.has(name));
     return [...changed, ["part", "yes"], ...(gone.length ? [["gone", gone.join("\n")]] : [])];
   }
 });

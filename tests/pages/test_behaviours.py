@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
+from app.journeys import journeys
 from e2e.looking import TOO_WIDE, complaints_of, look_over
 from tests.makers import House, Program, unique
 from tests.pages.gallery import served
 from tests.pages.test_gallery import looking
+from tests.tasks.workers import eventually
 
 
 def open_scene(page: Page, address: str, scene: str) -> None:
@@ -111,6 +113,61 @@ def test_two_devices_save_one_draft(house: House, ada: Program) -> None:
 
         for name, text in (("Street", "1 Main Street"), ("City", "Springfield"), ("Country", "Utopia")):
             expect(other.get_by_label(name)).to_have_value(text)
+
+
+def test_what_is_emptied_after_a_mistake_stays_empty(house: House, ada: Program) -> None:
+    """A text, and a box that was ticked; what another device has filled in meanwhile stays, too."""
+    fields = {name: {"type": "string"} for name in ("street", "city", "country")} | {"gift": {"type": "boolean"}}
+    form = {"type": "object", "properties": fields, "required": ["country"]}
+    request = {"title": "Where?", "form": form, "journey": unique("j"), "step": {"index": 1, "of": 1}}
+    url = ada.create(timeout="1d", request=request).json()["journeyUrl"]
+
+    with looking(1280, "light") as page:
+        other = page.context.browser.new_context().new_page()  # type: ignore[union-attr]
+        for each in (page, other):
+            each.goto(url)
+            each.wait_for_function("() => customElements.get('save-draft')")
+        page.get_by_label("Street").fill("1 Main Street")
+        page.get_by_label("City").fill("Springfield")
+        page.get_by_label("Yes").check()
+        expect(page.locator("save-draft")).to_have_text("Saved")
+        page.get_by_role("button", name="Send").click()
+        expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
+        other.get_by_label("Country").fill("Utopia")
+        expect(other.locator("save-draft")).to_have_text("Saved")
+
+        page.get_by_label("Street").fill("")
+        page.get_by_label("No answer").check()
+        expect(page.locator("save-draft")).to_have_text("Saved")
+        other.reload()
+
+        for name, text in (("Street", ""), ("City", "Springfield"), ("Country", "Utopia")):
+            expect(other.get_by_label(name)).to_have_value(text)
+        expect(other.get_by_label("Yes")).not_to_be_checked()
+
+
+def test_what_is_emptied_right_before_it_is_sent_stays_empty(house: House, ada: Program) -> None:
+    """Sooner than it is saved by itself, and the answer comes back with a mistake."""
+    form = {
+        "type": "object",
+        "properties": {name: {"type": "string"} for name in ("street", "city")},
+        "required": ["street"],
+    }
+    request = {"title": "Where?", "form": form, "journey": unique("j"), "step": {"index": 1, "of": 1}}
+    asked = ada.create(timeout="1d", request=request).json()
+
+    with looking(1280, "light") as page:
+        page.goto(asked["journeyUrl"])
+        page.get_by_label("Street").fill("1 Main Street")
+        page.get_by_label("City").fill("Springfield")
+        expect(page.locator("save-draft")).to_have_text("Saved")
+        page.get_by_label("Street").fill("")
+        page.get_by_role("button", name="Send").click()
+        expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
+
+        eventually(
+            lambda: house.read(journeys.draft_of, asked["id"]) == {"/street": "", "/city": "Springfield"}, "it is saved"
+        )
 
 
 HALF: dict[str, Any] = {
