@@ -189,6 +189,9 @@ def spec_in(value: Any, pointer: str = "/request") -> Spec:
     if spec.requester and "@" not in spec.requester and not spec.self_approval:
         rule = "must be a mail address where selfApproval is false, so that it is known who may not answer"
         raise fields.refuse("requester", f"{rule}, not {_shown(spec.requester)}", "invalid-email")
+    if not spec.self_approval and spec.approvers == [spec.requester]:
+        rule = "must name somebody else than the requester, who may not answer where selfApproval is false"
+        raise invalid(fields.at("approvers"), "own-request", rule, 422)
     return spec
 
 

@@ -164,6 +164,21 @@ def test_a_mistake_is_said_in_one_sentence(value: Any, place: str, sentence: str
     assert json.loads(problem.body())["detail"] == problem.detail
 
 
+def test_a_question_that_nobody_may_answer_is_not_asked() -> None:
+    """Its only approver is who asks, and may not. Who is in a group is looked up when it is answered."""
+    own = {"requester": "Ben@example.com", "selfApproval": False}
+
+    with pytest.raises(Problem) as raised:
+        asked_in({**own, "approvers": ["ben@example.com"]})
+
+    assert (422, "own-request") == (raised.value.status, raised.value.code)
+    assert "/request/approvers" == raised.value.errors[0]["pointer"]
+    assert "approvers must name somebody else than the requester" in raised.value.detail
+    for approvers in (["ben@example.com", "eve@example.com"], ["ben@example.com", "group:editors"]):
+        asked_in({**own, "approvers": approvers})
+    asked_in({**own, "selfApproval": True, "approvers": ["ben@example.com"]})
+
+
 def test_a_default_answer_must_satisfy_the_form() -> None:
     """Found out when it is asked for, not when the deadline comes."""
     with pytest.raises(Problem) as raised:
