@@ -84,7 +84,7 @@ class Person(msgspec.Struct, frozen=True):
         return self.role_in(environment_id) != APPROVER
 
     def by(self, door: str) -> By:
-        return By(kind="person", door=door, id=self.id, name=self.name)
+        return By(kind="person", door=door, id=self.id, name=self.name, address=self.email)
 
 
 class LinkHolder(msgspec.Struct, frozen=True):

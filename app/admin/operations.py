@@ -16,7 +16,7 @@ from ..environments.models import SCOPES, Environment, KeyListing
 from ..environments.signing_keys import LINK, PUBLIC_ACCESS
 from ..notifications import trial
 from ..notifications.addresses import BadAddress, address_of
-from ..pages.forms import wrong_name
+from ..pages.forms import wrong_name, wrong_name_of_person
 from ..people import groups, people, sign_in
 from ..people.models import ROLES
 from ..people.people import Profile
@@ -229,8 +229,8 @@ def invite(db: Unit, *, email: str, name: str | None, role: str) -> Profile | Re
     known = next((each for each in ROLES if each == role), None)
     if known is None:
         return _no_role(role)
-    if name is not None and wrong_name(name, "name"):
-        return Refusal(wrong_name(name, "name")["name"])
+    if name is not None and (wrong := wrong_name_of_person(name, "name")):
+        return Refusal(wrong["name"])
     invited = people.invite(db, address, name or address.partition("@")[0], known, _COMMAND)
     return invited.person if invited.is_new else Refusal(f"{invited.person.email} is here already")
 

@@ -1,5 +1,6 @@
 """What a person filled in: read from the body of a form, with every way to be wrong answered in words."""
 
+import unicodedata
 from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -59,6 +60,14 @@ def wrong_name(name: str, field: str) -> dict[str, str]:
     if len(name) > LONGEST_NAME or not name.isprintable():
         return {field: f"A name has at most {LONGEST_NAME} characters, on one line."}
     return {}
+
+
+def wrong_name_of_person(name: str, field: str) -> dict[str, str]:
+    """The same for the name of a person, which must not pass for somebody's address where only the name is told."""
+    wrong = wrong_name(name, field)
+    if not wrong and "@" in unicodedata.normalize("NFKC", name):
+        return {field: "A name is no mail address: write it without @."}
+    return wrong
 
 
 def named(problem: Problem, names: Mapping[str, str]) -> dict[str, str]:

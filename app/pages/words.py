@@ -192,7 +192,7 @@ _BLANK = re.compile(r"\{(\w+)\}( ?)")
 
 
 def who(actor: dict[str, Any] | None) -> str:
-    """Who did it, in words: `ben@example.com`, `API key shop`, `somebody with the approval link`."""
+    """Who did it, in words: `Ben (ben@example.com)`, `API key shop`, `somebody with the approval link`."""
     if not actor:
         return "Waitpoint"
     kind, name = str(actor.get("kind", "")), actor.get("name")
@@ -200,6 +200,8 @@ def who(actor: dict[str, Any] | None) -> str:
         return f"API key {name}" if name else "an API key"
     if kind == "worker":
         return f"a run of {name}" if name else "a worker"
+    if name and actor.get("address"):
+        return f"{name} ({actor['address']})"
     if name:
         # A link shows that its holder reads the recipient's mails, and not who they are.
         return f"{name} (by link)" if kind == "link" else str(name)
@@ -210,10 +212,10 @@ def who(actor: dict[str, Any] | None) -> str:
 
 def who_from_outside(actor: dict[str, Any]) -> str:
     """The same for somebody who holds only a link: how our keys and people are called is not their business,
-    except for the person who decided.
+    except for the person who decided, by their name.
     """
     inside = {"api_key": "a program", "worker": "a program", "callback": "a service", "system": "Waitpoint"}
-    return inside.get(str(actor.get("kind"))) or who(actor)
+    return inside.get(str(actor.get("kind"))) or who({**actor, "address": None})
 
 
 def door(actor: dict[str, Any] | None) -> str:

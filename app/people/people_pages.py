@@ -15,7 +15,7 @@ from ..environments.models import Environment
 from ..notifications.addresses import BadAddress, address_of
 from ..pages.answers import see_other
 from ..pages.desk import desk
-from ..pages.forms import Form, form_of, wrong_name
+from ..pages.forms import Form, form_of, wrong_name_of_person
 from ..pages.page import page
 from ..service import service_of
 from ..tokens.models import By
@@ -57,7 +57,7 @@ async def invite(request: Asked) -> Response[Any]:
         errors["email"] = f"A mail address is needed, such as ada@example.com: {problem}."
     name = form.get("name", "").strip() or email.partition("@")[0]
     if not errors:
-        errors |= wrong_name(name, "name")
+        errors |= wrong_name_of_person(name, "name")
     if role is None:
         errors["role"] = "Choose what they may do."
     if errors or role is None:

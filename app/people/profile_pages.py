@@ -10,7 +10,7 @@ from ..access.principals import Person
 from ..database import Unit
 from ..pages.answers import see_other
 from ..pages.desk import desk
-from ..pages.forms import Form, form_of, wrong_name
+from ..pages.forms import Form, form_of, wrong_name_of_person
 from ..pages.page import page
 from ..service import service_of
 from ..web.rate_limits import Limit
@@ -39,7 +39,7 @@ async def change(request: Asked) -> Response[Any]:
     """Name, time zone, notifications."""
     service, form, person = service_of(request), await form_of(request), _me(request)
     name, time_zone = form.get("name", "").strip(), form.get("time_zone", "").strip()
-    errors = wrong_name(name, "name")
+    errors = wrong_name_of_person(name, "name")
     if time_zone and not time_zones.is_one(time_zone):
         errors["time_zone"] = "Choose a time zone by its name, such as Europe/Berlin, or leave this empty."
     if errors:

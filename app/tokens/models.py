@@ -171,13 +171,15 @@ class By(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who did something, and by which door: what the timeline tells.
 
     `kind` is one of api_key, public_access_token, callback, person, link, system; `door` one of
-    rest, callback, page, approval, command, deadline.
+    rest, callback, page, approval, command, deadline. People choose their names, so one who has signed in is told
+    with their `address`, as it was then.
     """
 
     kind: str
     door: str
     id: str | None = None
     name: str | None = None
+    address: str | None = None
 
     @property
     def who(self) -> str | None:

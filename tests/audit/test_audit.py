@@ -58,9 +58,31 @@ def test_who_by_which_door_and_how_it_is_known(house: House, newcomer: Program, 
     )
 
     told = {entry.subject: (entry.who, entry.way, entry.door) for entry in page.entries}
-    assert ("Mia", "verified", "page") == told[by_mia.id]
+    assert (f"Mia ({mia.profile.email})", "verified", "page") == told[by_mia.id]
     assert ("a full key" in told[by_key.id][0], *told[by_key.id][1:]) == (True, "program", "rest")
     assert ("secret", "rest") == told[by_form.id][1:]
+
+
+def test_whatever_somebody_calls_themselves_they_are_told_with_their_address(
+    house: House, newcomer: Program, mia: Desk
+) -> None:
+    """On the page of the token and in the export."""
+    token = newcomer.make_token(timeout="1h")
+    mia.send("/profile", name="Ben Boss")
+    mia.send(f"/tokens/{token.id}/completion", decision="approve")
+    owner = Desk(house, "owner")
+    slug = house.read(
+        lambda db: db.execute(
+            text("SELECT slug FROM environments WHERE id = :id"), {"id": newcomer.environment_id}
+        ).scalar_one()
+    )
+
+    exported = owner.open(f"/audit/export/json?environment={slug}&what=decisions").json()
+    page = text_of(owner.open(f"/tokens/{token.id}"))
+
+    told = f"Ben Boss ({mia.profile.email})"
+    assert [told] == [entry["who"] for entry in exported]
+    assert f"by {told}" in page
 
 
 def test_filters_narrow_the_log(house: House, newcomer: Program, mia: Desk) -> None:
@@ -230,7 +252,7 @@ def test_the_log_says_what_it_was_about(house: House, newcomer: Program) -> None
     assert "journey:env_" not in here
     assert f"Environment {slug} made" in here
     assert mia.profile.id not in about_people
-    assert "Signed in Mia Mia signed in" in about_people
+    assert f"Signed in Mia Mia ({mia.profile.email}) signed in" in about_people
 
 
 def test_nothing_is_said_twice_of_what_waitpoint_did(house: House) -> None:

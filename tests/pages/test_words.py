@@ -86,6 +86,15 @@ def test_an_approval_is_told_as_one(output: str | None, decided: dict[str, Any] 
     assert words.decision(done(output=output)) == decided
 
 
+def test_a_person_is_told_with_their_address_and_outside_by_name() -> None:
+    """What somebody calls themselves says little; what happened before addresses were kept has the name alone."""
+    ben = {"kind": "person", "door": "page", "id": "person_1", "name": "Ben", "address": "ben@example.com"}
+
+    assert "Ben (ben@example.com)" == words.who(ben)
+    assert "Ben" == words.who_from_outside(ben)
+    assert "Ben" == words.who({name: value for name, value in ben.items() if name != "address"})
+
+
 def test_unseen_characters_are_written_out() -> None:
     """A tag cannot turn the text around it, nor hide something in it."""
     assert words.plainly("\u202egnp.exe a\u200bb") == "[U+202E]gnp.exe a[U+200B]b"

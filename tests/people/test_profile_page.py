@@ -67,10 +67,13 @@ def test_a_person_says_who_they_are_and_where(mia: Mia) -> None:
         ({"name": ""}, "A name is needed"),
         ({"name": "x" * 101}, "at most 100"),
         ({"name": "Mia\nBcc: evil@example.com"}, "on one line"),
+        ({"name": "ben@example.com"}, "no mail address"),
+        ({"name": "ben＠example.com"}, "no mail address"),
+        ({"name": "Mia\u202e"}, "on one line"),
         ({"name": "Mia", "time_zone": "Mars/Olympus"}, "Choose a time zone"),
         ({"name": "Mia", "time_zone": "../../etc/passwd"}, "Choose a time zone"),
     ],
-    ids=["no name", "long name", "two lines", "no such zone", "a path"],
+    ids=["no name", "long name", "two lines", "an address", "a wide address", "turned text", "no such zone", "a path"],
 )
 def test_what_cannot_be_is_said_at_the_field(mia: Mia, fields: dict[str, str], problem: str) -> None:
     """And nothing is stored."""
