@@ -1,4 +1,7 @@
-"""What stands in a form before a person has touched it: the values that were proposed, or else the defaults."""
+"""What stands in a form before a person has touched it: the values that were proposed, or else the defaults.
+
+A name that a proposed object leaves out was not spoken of, so its default holds; what is proposed as null is nothing.
+"""
 
 from typing import Any
 
@@ -88,9 +91,7 @@ def _fill_variant(form: Form, field: Field, path: str, value: Any, typed: Typed)
     if chosen is not None:
         typed[path + VARIANT] = str(chosen)
     for number, variant in enumerate(field.fields):
-        inner = value if number == chosen else UNKNOWN
-        if number == chosen or isinstance(value, Missing):
-            _fill(form, variant, inside(field, path, number), inner, typed)
+        _fill(form, variant, inside(field, path, number), value if number == chosen else UNKNOWN, typed)
 
 
 def _part(field: Field, value: Any, inner: Field) -> Any:
@@ -98,7 +99,7 @@ def _part(field: Field, value: Any, inner: Field) -> Any:
     if field.kind == "tuple":
         index = int(inner.key)
         return value[index] if isinstance(value, list) and index < len(value) else _nothing(value)
-    return value.get(inner.key, MISSING) if isinstance(value, dict) else _nothing(value)
+    return value.get(inner.key, UNKNOWN) if isinstance(value, dict) else _nothing(value)
 
 
 def _nothing(value: Any) -> Missing:

@@ -95,7 +95,7 @@ class _Reader:
     def _group(
         self, field: Field, path: str, pointer: str, original: Any, around: dict[str, Any] | None = None
     ) -> _Found:
-        before = original if isinstance(original, dict) else _nothing(original)
+        before = original if isinstance(original, dict) else UNKNOWN
         value: dict[str, Any] = {}
         is_filled = False
         numbered = sorted(enumerate(field.fields), key=lambda each: each[1].is_inline)  # the others decide about cases
@@ -105,7 +105,7 @@ class _Reader:
                 value |= found.value if isinstance(found.value, dict) else {}
             else:
                 step = f"/{escaped(inner.key)}"
-                was = before.get(inner.key, MISSING) if isinstance(before, dict) else before
+                was = before.get(inner.key, UNKNOWN) if isinstance(before, dict) else UNKNOWN
                 found = self.field(inner, path + step, pointer + step, was)
                 if not isinstance(found.value, Missing):
                     value[inner.key] = found.value
@@ -165,7 +165,7 @@ class _Reader:
         for index in range(rows_in(self.typed, path)):
             row = f"{path}/{index}"
             name = _name_as_it_was(self.typed.get(f"{row}/name", ""), original)
-            was = original.get(name, MISSING) if isinstance(original, dict) else _nothing(original)
+            was = original.get(name, UNKNOWN) if isinstance(original, dict) else UNKNOWN
             found = self.field(field.item, f"{row}/value", f"{pointer}/{escaped(name)}", was)
             if not name and found.is_filled and found.value != was:
                 self.errors[f"{row}/name"] = f"{field.label} {index + 1}: the name must be filled in."
@@ -200,9 +200,7 @@ def rows_in(typed: Typed, path: str) -> int:
 
 def _given(field: Field, original: Any) -> Any:
     """The value of a field that nobody fills in: what was there, else the one that the schema gives."""
-    if original is UNKNOWN or (original is MISSING and field.is_required):
-        return field.default
-    return original
+    return field.default if original is UNKNOWN else original
 
 
 def _emptied(field: Field) -> Any:
@@ -211,12 +209,8 @@ def _emptied(field: Field) -> Any:
     return None if field.is_nullable and (field.is_required or has_other_default) else MISSING
 
 
-def _nothing(original: Any) -> Missing:
-    return UNKNOWN if original is UNKNOWN else MISSING
-
-
 def _nth(original: Any, index: int) -> Any:
-    return original[index] if isinstance(original, list) and index < len(original) else _nothing(original)
+    return original[index] if isinstance(original, list) and index < len(original) else UNKNOWN
 
 
 def _plain(texts: Typed) -> Typed:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.requests.forms import check_schema, controls, form_of, read, typed_of
+from app.requests.forms import check_schema, controls, form_of, read, typed_in, typed_of
 from app.requests.forms.fields import Field
-from tests.requests.forms.browsers import drawn
+from tests.requests.forms.browsers import drawn, through_a_browser
 
 
 def field_of(schema: dict[str, Any], **more: Any) -> Field:
@@ -137,6 +137,45 @@ def test_a_refused_form_keeps_everything_and_says_what_is_wrong_at_the_field() -
     assert 'id="f.n_error"' in html
     assert "N must be a whole number." in html
     assert 'value="as it was"' in html
+
+
+PARTS = {
+    "name": {"type": "string"},
+    "count": {"type": "integer", "default": 3},
+    "note": {"type": ["string", "null"], "default": "as usual"},
+    "source": {"type": "string", "default": "secret", "x-ui": {"widget": "hidden"}},
+    "reference": {"type": "string", "readOnly": True, "default": "RO-1"},
+    "version": {"const": 2},
+}
+DEFAULTS = {"count": 3, "note": "as usual", "source": "secret", "reference": "RO-1", "version": 2}
+
+
+@pytest.mark.parametrize(
+    ("proposed", "answer"),
+    [
+        ({"name": "Ben"}, {"name": "Ben"} | DEFAULTS),
+        ({"count": 5, "source": "shop"}, DEFAULTS | {"count": 5, "source": "shop"}),
+        (
+            {"note": None, "source": None, "reference": None},
+            DEFAULTS | {"note": None, "source": None, "reference": None},
+        ),
+    ],
+)
+def test_what_a_proposal_leaves_out_holds_its_default(proposed: dict[str, Any], answer: dict[str, Any]) -> None:
+    """At the top, in a group, and in a row; what is proposed as null is nothing."""
+    part = {"type": "object", "properties": PARTS}
+    form = form_of({**part, "properties": {**PARTS, "group": part, "rows": {"type": "array", "items": part}}})
+    nested = proposed | {"group": proposed, "rows": [proposed]}
+
+    value = read(form, typed_in(form, through_a_browser(form, nested), nested), nested).value
+
+    assert answer | {"group": answer, "rows": [answer]} == value
+
+
+def test_a_read_only_field_that_was_not_proposed_shows_its_default() -> None:
+    form = form_of({"type": "object", "properties": PARTS})
+
+    assert "RO-1" in drawn(form, typed_of(form, {"name": "Ben"}))
 
 
 def test_the_first_button_of_a_form_with_rows_does_nothing() -> None:

@@ -66,9 +66,15 @@ def groups(draw: Callable[..., Any], depth: int = 2) -> Pair:
         if draw(st.booleans()):
             required.append(name)
             value[name] = inside
-        elif draw(st.booleans()):
+        elif draw(st.booleans()) or is_constant(properties[name]):
             value[name] = inside
     return {"type": "object", "properties": properties, "required": required}, value
+
+
+def is_constant(schema: dict[str, Any]) -> bool:
+    """Whether it sets itself, so that an answer that comes from the form has it."""
+    (field,) = form_of({"type": "object", "properties": {"a": schema}}).root.fields
+    return field.kind == "const"
 
 
 @QUICK
