@@ -79,9 +79,14 @@ class Journey(msgspec.Struct, frozen=True):
     end: End | None = None
 
     @property
+    def asked(self) -> tuple[Step, ...]:
+        """The steps that wait for an answer, as far as they are shown."""
+        return tuple(step for step in self.steps if step.token.is_waiting and not step.is_hidden)
+
+    @property
     def current(self) -> Step | None:
-        """The step that waits for an answer: the first, where several do."""
-        return next((step for step in self.steps if step.token.is_waiting and not step.is_hidden), None)
+        """The step that is asked now: the first that waits."""
+        return next(iter(self.asked), None)
 
     @property
     def earlier(self) -> tuple[Step, ...]:

@@ -252,13 +252,15 @@ def test_the_end_of_a_child_is_not_the_end_of_the_journey(house: House, ben: Vis
 
 
 def test_steps_that_are_asked_at_once_are_answered_in_any_order(house: House, ada: Program, ben: Visitor) -> None:
+    """One after the other; at the first it is said that another follows."""
     name = a_journey()
     second, first = step(ada, name, 2), step(ada, name, 1)
     path = at(house, first.journey).partition("?")[0]
     asked = ben.open(at(house, first.journey))
-    assert "Step 2 of 2" in text_of(asked)
+    assert "Step 2 of 2: Your bank Another question follows this one." in text_of(asked)
     asked = sends(ben, path, second.id, asked, **{"Account number": "DE1"})
     assert "Step 1 of 2" in text_of(asked)
+    assert "Another question" not in text_of(asked)
 
     done = sends(ben, path, first.id, asked, Company="Acme")
 

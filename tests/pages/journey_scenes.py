@@ -63,6 +63,10 @@ def scenes(
     asking = journey((first, COMPANY), (second, BANK), **question)
     return {
         "journey": ("journeys/show.html", asking),
+        "journey-followed": (
+            "journeys/show.html",
+            journey((first, COMPANY), (second, BANK), (waiting(2, has_request=True), LAST), **question),
+        ),
         "journey-refused": (
             "journeys/show.html",
             asking
