@@ -65,7 +65,7 @@ async def answer(request: Asked, journey: FromPath[str], token_id: FromPath[str]
         follower, by = await _follower_at_step(request, journey, token_id)
     except Closed as closed:
         return closed_page(request, closed)
-    beside = await around(service_of(request), follower)
+    beside = await around(service_of(request), follower, token_id)
     path = f"/journeys/{journey}"
     place = Place(
         path, f"{path}/steps/{token_id}", TEMPLATE, is_journey=True, beside=beside | _NOWHERE | {"is_unsaved": True}

@@ -11,7 +11,7 @@ from ..tokens.search import DOUBT, Doubt, certain
 from ..tokens.views import View, version_of
 from . import journeys
 from .access import Follower
-from .journeys import Journey
+from .journeys import Journey, Step
 
 
 async def journey_view(service: Service, follower: Follower) -> View:
@@ -25,12 +25,12 @@ async def journey_view(service: Service, follower: Follower) -> View:
     return view
 
 
-async def around(service: Service, follower: Follower) -> View:
-    """What stands around a question that is drawn as it was filled in."""
+async def around(service: Service, follower: Follower, token_id: str) -> View:
+    """What stands around the question of one step that is drawn as it was filled in."""
     journey: Journey = await certain(
         service.database, journeys.find, follower.environment_id, follower.journey, follower.ways
     )
-    return around_of(journey, [])
+    return around_of(journey, [], next((step for step in journey.asked if step.token.id == token_id), None))
 
 
 def _view(db: Unit, follower: Follower) -> View | Doubt:
@@ -53,25 +53,26 @@ def _view(db: Unit, follower: Follower) -> View | Doubt:
     shown = door_view(db, current_id, environment_id, by)
     if shown is None or isinstance(shown, Doubt):
         return shown or DOUBT
-    version = around["version"]
-    return {**shown, **around, "version": version, "draft": journeys.draft_of(db, current_id)}
+    return {**shown, **around, "draft": journeys.draft_of(db, current_id)}
 
 
-def _version_of(journey: Journey) -> str:
+def _version_of(journey: Journey, current: Step | None) -> str:
     """Which step is asked, and how it reads; or where the journey stands while none is.
 
     Whatever happens around the step that is asked, its page is left alone: somebody may be typing.
     """
-    current = journey.current
     if current is not None:
         return f"{current.token.id}_{current.version}"
     return version_of([(each.token.id, each.token.status, each.is_hidden) for each in journey.steps], journey.stage)
 
 
-def around_of(journey: Journey, outcomes: list[dict[str, Any]]) -> View:
-    """What stands around a question, or in its place. `outcomes` are the steps that were answered, and how."""
+def around_of(journey: Journey, outcomes: list[dict[str, Any]], asked: Step | None = None) -> View:
+    """What stands around a question, or in its place. `outcomes` are the steps that were answered, and how.
+
+    `asked` is the step whose question it is, where that is not the one that is asked now.
+    """
     slug = slug_of(journey.name)
-    current = journey.current
+    current = asked or journey.current
     stage = journey.stage
     shown = current or (journey.furthest if stage == "done" else journey.latest_shown)
     return {
@@ -80,7 +81,7 @@ def around_of(journey: Journey, outcomes: list[dict[str, Any]]) -> View:
         "step": None if shown is None else shown.spec.step,
         "outcomes": outcomes,
         "now": journey.at,
-        "version": _version_of(journey),
+        "version": _version_of(journey, current),
         "path": f"/journeys/{slug}",
         "live_url": f"/journeys/{slug}/live",
         "draft_url": None if current is None else f"/journeys/{slug}/steps/{current.token.id}/draft",

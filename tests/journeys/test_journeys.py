@@ -465,6 +465,24 @@ def test_who_is_signed_in_follows_the_journey_that_asks_them(
     assert "Question 1" in text_of(ben.open(path))
 
 
+def test_a_mistake_comes_back_at_its_own_step(house: House, ada: Program, ben: Visitor, mia: Profile) -> None:
+    """Also when an earlier one is asked by then: of who has signed in meanwhile, for example."""
+    name = a_journey()
+    first, second = step(ada, name, 1, approvers=[mia.email]), step(ada, name, 2)
+    path = at(house, second.journey).partition("?")[0]
+    asked = ben.open(at(house, second.journey))
+    assert second.id == _asked_on(asked)
+    signs_in(house, ben, mia)
+
+    refused = sends(ben, path, second.id, asked, **{"Account number": ""})
+
+    assert 400 == refused.status_code
+    assert "Step 2 of 2" in text_of(refused)
+    assert second.id == _asked_on(refused)
+    assert f"{path}/steps/{second.id}/draft" in refused.text
+    assert first.id == _asked_on(ben.open(path))
+
+
 def test_a_closed_door_offers_to_sign_in_and_leads_back(house: House, ada: Program, ben: Visitor, mia: Profile) -> None:
     """To a journey and to a single question; who has signed in and is not asked is told that others are."""
     name, stranger = a_journey(), house.write(people.add, f"{unique()}@example.com", "Nora", "approver")
