@@ -15,6 +15,8 @@ from ..web.problems import Problem
 from ..web.rate_limits import Limit
 from .principals import Action, ApiKey, Person, PublicAccess
 
+TIME_ZONE = "waitpoint.time_zone"  # where a scope holds that of whoever has signed in, for the page that is drawn
+
 Connection = ASGIConnection[Any, Any, Any, Any]
 Guard = Callable[[Connection, BaseRouteHandler], Any]
 
@@ -91,7 +93,7 @@ async def anyone_who_wants_to_sign_in(connection: Connection, _: BaseRouteHandle
 
 async def requires_a_signed_in_person(connection: Connection, _: BaseRouteHandler) -> None:
     """Open to people who have signed in."""
-    person = await _signed_in(connection)
+    person = await person_at(connection)
     if person is None:
         raise Problem(401, "sign-in-required", "Sign in to see this page.")
     connection.scope["auth"] = person
@@ -126,6 +128,15 @@ async def forms_of_our_own_pages(connection: Connection, _: BaseRouteHandler) ->
         raise Problem(403, "cross-origin-request", detail)
 
 
+async def person_at(connection: Connection) -> Person | None:
+    """Who has signed in, if anybody. The page that is drawn for this request tells moments in their time zone."""
+    service = service_of(connection)
+    cookie = connection.cookies.get(session_cookie(service))
+    person = await service.authentication.person(cookie) if cookie else None
+    connection.scope[TIME_ZONE] = person and person.time_zone  # type: ignore[literal-required]  # ours beside ASGI's own
+    return person
+
+
 def session_cookie(service: Service) -> str:
     """The name of the cookie of a sign-in. Behind https a browser takes it from this host only."""
     return "__Host-waitpoint" if service.is_secure else "waitpoint"
@@ -137,7 +148,7 @@ async def anyone(_: Connection, __: BaseRouteHandler) -> None:
 
 async def anyone_known_or_not(connection: Connection, _: BaseRouteHandler) -> None:
     """Open to everybody; whoever has signed in keeps their way around."""
-    connection.scope["auth"] = await _signed_in(connection)
+    connection.scope["auth"] = await person_at(connection)
 
 
 async def closed_until_opened(connection: Connection, handler: BaseRouteHandler) -> None:
@@ -146,12 +157,6 @@ async def closed_until_opened(connection: Connection, handler: BaseRouteHandler)
         return
     if all(guard is closed_until_opened for guard in handler.resolve_guards()):
         raise Problem(403, "closed", "This route is not open to anybody.")
-
-
-async def _signed_in(connection: Connection) -> Person | None:
-    service = service_of(connection)
-    cookie = connection.cookies.get(session_cookie(service))
-    return await service.authentication.person(cookie) if cookie else None
 
 
 async def _recognised(connection: Connection) -> ApiKey | PublicAccess:

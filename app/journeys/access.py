@@ -9,6 +9,7 @@ import msgspec
 from litestar import Response
 from litestar.connection import ASGIConnection
 
+from ..access.guards import person_at
 from ..access.links import is_link
 from ..access.principals import LinkHolder, Person
 from ..links.slugs import journey_in, slug_of
@@ -22,7 +23,6 @@ from ..requests.access import (
     Closed,
     cookie_of,
     holder_of,
-    person_at,
 )
 from ..service import service_of
 from ..tokens.models import By

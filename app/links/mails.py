@@ -1,14 +1,13 @@
 """The mails that ask and remind. Written when they are sent: the secret of a link is nowhere else."""
 
-from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from ..database import Unit
 from ..notifications.kinds import Context, Kind, Kinds, NotNeeded
 from ..notifications.models import Mail
+from ..pages.words import moment_in
 from ..people import people
 from ..requests import reading, rights
 from ..requests.answers import choices_of
@@ -59,16 +58,6 @@ async def asked(service: Service, mail: Mail) -> Context | NotNeeded:
 
 
 KINDS: Kinds = {"request": Kind("Question", asked), "reminder": Kind("Reminder", asked)}
-
-
-def moment_in(moment: datetime, time_zone: str | None) -> str:
-    """`Tuesday 24 November 2026, 17:00 (Europe/Berlin)`; in UTC where nobody has said where they are."""
-    try:
-        zone = ZoneInfo(time_zone) if time_zone else UTC
-    except (ZoneInfoNotFoundError, ValueError):
-        zone, time_zone = UTC, None
-    name = time_zone or "UTC"
-    return f"{moment.astimezone(zone):%A %-d %B %Y, %H:%M} ({name})"
 
 
 def _look(db: Unit, mail: Mail) -> _Looked | NotNeeded | Doubt:

@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 from litestar import MediaType, Request, Response
 
+from ..access.guards import TIME_ZONE
 from ..environments.models import Environment
 from ..web.problems import is_for_a_program
-from . import flash
+from . import flash, words
 from .templates import render
 
 THEMES = ("light", "dark")
@@ -69,7 +70,7 @@ def page(
     frame: Frame | None = None,
     **context: Any,
 ) -> Response[str]:
-    """Draw a whole page for this request."""
+    """Draw a whole page for this request, with moments in the time zone of whoever has signed in."""
     drawn = msgspec.structs.replace(
         frame or Frame(),
         path=request.scope["path"],
@@ -77,9 +78,9 @@ def page(
         flash=flash.said(request),
         is_part=is_for_a_program(request),
     )
-    response = Response(
-        render(template, frame=drawn, **context), status_code=status_code, media_type=MediaType.HTML, headers=HEADERS
-    )
+    with words.in_zone(request.scope.get(TIME_ZONE)):  # type: ignore[arg-type]  # ours beside ASGI's own
+        drawn_html = render(template, frame=drawn, **context)
+    response = Response(drawn_html, status_code=status_code, media_type=MediaType.HTML, headers=HEADERS)
     if drawn.flash is not None:
         flash.forget(response, request)
     return response

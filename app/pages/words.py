@@ -2,9 +2,12 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -23,6 +26,9 @@ LONGEST_OUTPUT = 8_000  # characters of an output on a page; the rest is a link 
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
 )
+
+# Not an argument: times are told deep in macros, which see nothing of the page around them.
+_time_zone: ContextVar[str | None] = ContextVar("time_zone", default=None)
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -79,15 +85,31 @@ def relative(moment: datetime, now: datetime) -> str:
     """`just now`, `12 min ago`, `in 3 h 12 min`, and beyond two weeks the date."""
     seconds = (moment - now).total_seconds()
     if abs(seconds) >= FAR:
-        return f"{moment.astimezone(UTC):%-d %b %Y}"
+        return f"{moment.astimezone(_zone_of(_time_zone.get()) or UTC):%-d %b %Y}"
     if seconds > 0:
         return f"in {duration(seconds)}"
     return "just now" if -seconds < MINUTE else f"{_longest(-seconds)} ago"
 
 
 def exact(moment: datetime) -> str:
-    """`Sunday 22 November 2026, 14:05 UTC`."""
-    return f"{moment.astimezone(UTC):%A %-d %B %Y, %H:%M} UTC"
+    """`Sunday 22 November 2026, 14:05 UTC`, or in the zone of whom a page is drawn for (`in_zone`)."""
+    return moment_in(moment, _time_zone.get())
+
+
+def moment_in(moment: datetime, time_zone: str | None) -> str:
+    """`Tuesday 24 November 2026, 17:00 (Europe/Berlin)`; in UTC where nobody has said where they are."""
+    zone = _zone_of(time_zone)
+    return f"{moment.astimezone(zone or UTC):%A %-d %B %Y, %H:%M} {f'({time_zone})' if zone else 'UTC'}"
+
+
+@contextmanager
+def in_zone(time_zone: str | None) -> Iterator[None]:
+    """Inside the block, moments are told in this time zone. For what one person reads: pushes are shared."""
+    before = _time_zone.set(time_zone)
+    try:
+        yield
+    finally:
+        _time_zone.reset(before)
 
 
 def timeout_text(span: timedelta) -> str:
@@ -240,6 +262,13 @@ def capitalised(text: str) -> str:
 
 def cut(text: str) -> str:
     return text if len(text) <= LONGEST_OUTPUT else text[:LONGEST_OUTPUT] + "…"
+
+
+def _zone_of(time_zone: str | None) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(time_zone) if time_zone else None
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
 
 
 def _longest(seconds: float) -> str:

@@ -13,7 +13,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 
 from .. import ids
-from ..access.guards import session_cookie
+from ..access.guards import person_at
 from ..access.links import is_link
 from ..access.principals import LinkHolder, Person, PublicAccess
 from ..access.public_access import BadToken
@@ -187,13 +187,6 @@ async def is_shown_to(service: Service, token_id: str, guest: Guest) -> bool:
         return True
     shown: bool = await service.database.read(rights.is_shown_to, token_id, guest.by("approval"))
     return shown
-
-
-async def person_at(connection: Connection) -> Person | None:
-    """Who has signed in, if anybody."""
-    service = service_of(connection)
-    cookie = connection.cookies.get(session_cookie(service))
-    return await service.authentication.person(cookie) if cookie else None
 
 
 def closed_page(request: Any, closed: Closed) -> Response[str]:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.links.invitations import reminder_at
-from app.links.mails import moment_in
 from app.notifications import outbox
+from app.pages.words import moment_in
 from app.people import groups, people, sign_in
 from app.tokens.models import By
 from tests.cast import ADAS_KEY
@@ -192,8 +192,8 @@ def test_a_reminder_comes_in_time_to_act(life: timedelta | None, before: timedel
 
 def test_times_are_told_in_the_readers_zone() -> None:
     assert "Tuesday 24 November 2026, 13:00 (Europe/Berlin)" == moment_in(NOON, "Europe/Berlin")
-    assert "Tuesday 24 November 2026, 12:00 (UTC)" == moment_in(NOON, None)
-    assert "Tuesday 24 November 2026, 12:00 (UTC)" == moment_in(NOON, "Nowhere/At all")
+    assert "Tuesday 24 November 2026, 12:00 UTC" == moment_in(NOON, None)
+    assert "Tuesday 24 November 2026, 12:00 UTC" == moment_in(NOON, "Nowhere/At all")
 
 
 def test_the_timeline_tells_sent_opened_and_answered(mailing: House, postbox: Postbox, guest: Visitor) -> None:

@@ -603,7 +603,11 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
             "is_answered": True,
             "rows": [
                 asked(
-                    0, status="COMPLETED", completed_at=NOW - timedelta(minutes=3), quick=(), answer="Approved by Mia (mia@example.com)"
+                    0,
+                    status="COMPLETED",
+                    completed_at=NOW - timedelta(minutes=3),
+                    quick=(),
+                    answer="Approved by Mia (mia@example.com)",
                 ),
                 asked(1, status="TIMED_OUT", completed_at=NOW - timedelta(hours=3), quick=()),
                 asked(2, status="TIMED_OUT", completed_at=NOW - timedelta(days=1), cancelled_at=NOW, quick=()),

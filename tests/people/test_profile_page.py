@@ -1,12 +1,15 @@
 """The profile: what a person says of themselves, their password, and where they are signed in."""
 
+from datetime import datetime
 from typing import Any
 
 import argon2
 import pytest
 
+from app.pages.words import moment_in
 from app.people import passwords, people, sign_in
 from app.people.people import Profile
+from tests.cast import ADAS_KEY
 from tests.makers import House, unique
 
 NEW = "correct horse battery"
@@ -59,6 +62,23 @@ def test_a_person_says_who_they_are_and_where(mia: Mia) -> None:
     assert "Mia Musterfrau" in mia.open().text
     mia.send("/profile", name="Mia", time_zone="", notifications="on")
     assert (None, True) == (mia.now().time_zone, mia.now().notifications)
+
+
+def test_moments_are_told_in_the_time_zone_of_the_profile(mia: Mia, house: House) -> None:
+    """As its mail does, the page of a question: at the door, too. Who has named no zone reads UTC."""
+    ask = {"approvers": [mia.person.email]}
+    token = house.program(ADAS_KEY).make_token(timeout="5h", request=ask)
+    path = f"/approve/{token.id}"
+
+    before = mia.open(path).text
+    mia.send("/profile", name="Mia", time_zone="Asia/Tokyo")
+    after = mia.open(path).text
+
+    deadline = datetime.fromisoformat(house.program(ADAS_KEY).show(token)["timeoutAt"])
+    assert moment_in(deadline, None) in before
+    assert moment_in(deadline, "Asia/Tokyo") in after
+    assert moment_in(deadline, "Asia/Tokyo") not in before
+    assert "(Asia/Tokyo)" in mia.open("/profile").text
 
 
 @pytest.mark.parametrize(
