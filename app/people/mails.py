@@ -1,6 +1,6 @@
-"""The mails of people: an invitation, and a sign-in link that was asked for.
+"""The mails of people: an invitation, a sign-in link that was asked for, and the notice of another password.
 
-Their links are made when the mail is written. Opening one shows a page; its button signs in.
+Links that let in are made when the mail is written. Opening one shows a page; its button signs in.
 """
 
 from datetime import timedelta
@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from ..notifications.kinds import Context, Kind, Kinds, NotNeeded
 from ..notifications.models import Mail
+from ..pages.words import moment_in
 from ..service import Service
 from . import people, sign_in
 from .people import Profile
@@ -36,9 +37,18 @@ async def invitation_mail(service: Service, mail: Mail) -> Context | NotNeeded:
     }
 
 
+async def password_mail(service: Service, mail: Mail) -> Context | NotNeeded:
+    """What the notice of another password says."""
+    person = await _person(service, mail)
+    if person is None:
+        return _DISABLED
+    return {"name": person.name, "at": moment_in(mail.created_at, person.time_zone)}
+
+
 KINDS: Kinds = {
     "sign-in": Kind("Sign-in link", sign_in_mail, lets_in=True),
     "invitation": Kind("Invitation", invitation_mail, lets_in=True),
+    "password": Kind("Password changed", password_mail),
 }
 
 

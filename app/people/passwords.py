@@ -14,9 +14,12 @@ import argon2
 import msgspec
 from sqlalchemy import select, update
 
+from .. import notifications
+from ..clock import to_milliseconds
 from ..database import Database, Unit
 from ..database.tables import table_of
 from ..tokens.models import By
+from . import people
 from .models import PersonRow
 from .people import Profile
 from .sign_in import sign_out_everywhere
@@ -79,10 +82,14 @@ def has_one(db: Unit, person_id: str) -> bool:
 
 
 def change(db: Unit, person_id: str, password_hash: str, by: By, session_id: str) -> None:
-    """Give a person a password; every other session of theirs ends."""
+    """Give a person a password; every other session of theirs ends, and a mail says so."""
     _store(db, person_id, password_hash)
     sign_out_everywhere(db, person_id, but=session_id)
     db.record("person.changed_password", person_id, actor=by)
+    person = people.get(db, person_id)
+    if person is not None and person.has_mailbox:
+        cause = f"password:{person_id}:{to_milliseconds(db.now)}"
+        notifications.queue(db, "password", person.email, cause=cause, subject_id=person_id)
 
 
 def _known(db: Unit, email: str) -> _Known | None:

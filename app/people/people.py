@@ -19,6 +19,8 @@ from .models import OWNER, EnvironmentRoleRow, PersonRow, Role
 _people = table_of(PersonRow)
 _roles = table_of(EnvironmentRoleRow)
 
+NO_MAILBOX = "@localhost"  # how the address of the first owner ends, until they say theirs
+
 
 class Refusal(msgspec.Struct, frozen=True):
     """What cannot be done, and why."""
@@ -46,6 +48,11 @@ class Profile(msgspec.Struct, frozen=True):
     @property
     def is_disabled(self) -> bool:
         return self.disabled_at is not None
+
+    @property
+    def has_mailbox(self) -> bool:
+        """Whether mails can reach them: the first owner comes before anybody has said what their address is."""
+        return not self.email.endswith(NO_MAILBOX)
 
 
 class Invited(msgspec.Struct, frozen=True):

@@ -10,7 +10,8 @@ from app.notifications import outbox
 from app.notifications.kinds import NotNeeded
 from app.notifications.letters import Letter
 from app.notifications.models import Mail
-from app.people import people, sign_in
+from app.pages.words import moment_in
+from app.people import passwords, people, sign_in
 from app.tokens.models import By
 from tests.makers import House, unique
 
@@ -58,6 +59,27 @@ def test_an_invitation_lets_in_once_within_a_week(house: House, role: str) -> No
     assert "as <strong>Mia</strong>" in page.text
     assert 303 == answer.status_code
     assert 410 == house.client.get(path).status_code
+
+
+def test_another_password_is_told_by_mail(house: House) -> None:
+    """Once for each change, in the person's zone; nothing in it signs anybody in."""
+    house.clock.move(minutes=1)
+    mia = house.write(people.add, f"{unique()}@example.com", "Mia", "approver")
+    house.write(
+        lambda db: people.change_profile(db, mia.id, name="Mia", time_zone="Asia/Tokyo", wants_mail=False, by=ADA)
+    )
+    for _ in range(2):
+        house.write(passwords.change, mia.id, "a hash", ADA, "")
+        house.clock.move(minutes=1)
+
+    mails = [mail for mail in house.read(outbox.latest, 1000) if mail.recipient == mia.email]
+    letter = letter_of(house, mails[0])
+
+    assert ["password", "password"] == [mail.kind for mail in mails]
+    assert isinstance(letter, Letter)
+    assert "A new password" in letter.subject
+    assert moment_in(mails[0].created_at, "Asia/Tokyo") in letter.text
+    assert [] == re.findall(rf"{house.url}/sign-in/", letter.text + letter.html)
 
 
 def test_a_mailed_link_leads_back_to_where_one_was(house: House) -> None:
