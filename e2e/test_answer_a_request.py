@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from e2e.cast import AdasProgram, is_live
@@ -55,6 +56,25 @@ def test_refund_on_a_phone_without_scripts(new_context: Callable[..., BrowserCon
     expect(page.get_by_role("heading", name="Answered: Refund")).to_be_visible()
     expect(page.get_by_text("12.5")).to_be_visible()
     assert {"amount": 10, "refunded": True} == json.loads(program.look(token)["output"])
+
+
+@pytest.mark.parametrize("has_scripts", [True, False])
+def test_sending_back_leaves_the_form_as_it_is(
+    has_scripts: bool, new_context: Callable[..., BrowserContext], program: AdasProgram
+) -> None:
+    """The browser has no say in it: what a decision does not need need not be right."""
+    mail = {"type": "string", "format": "email", "title": "Email"}
+    token = program.ask(request=REFUND | {"form": {"type": "object", "properties": {"mail": mail}}, "proposed": {}})
+    page = new_context(java_script_enabled=has_scripts).new_page()
+    page.goto(token.link)
+
+    page.get_by_label("Email").fill("ben@@x")
+    page.get_by_role("button", name="Refund").click()
+    expect(page.get_by_role("link", name="Email must be an email address, such as name@example.com.")).to_be_visible()
+    page.get_by_label("Comment").fill("Ask again.")
+    page.get_by_role("button", name="Keep the money").click()
+
+    expect(page.get_by_role("heading", name="Answered: Keep the money")).to_be_visible()
 
 
 def test_sending_back_needs_a_reason(page: Page, program: AdasProgram) -> None:
