@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from ..people.models import APPROVER, OWNER, Role
+from ..people.models import APPROVER, OWNER, Role, has_mailbox
 from ..tokens.models import By
 
 Action = Literal["create", "complete", "read", "worker"]
@@ -75,6 +75,10 @@ class Person(msgspec.Struct, frozen=True):
     def is_member(self) -> bool:
         """Whether there is an environment whose desk they may see."""
         return any(role != APPROVER for role in (self.role, *self.roles.values()))
+
+    @property
+    def has_mailbox(self) -> bool:
+        return has_mailbox(self.email)
 
     def role_in(self, environment_id: str) -> Role:
         return self.role if self.is_owner else self.roles.get(environment_id, self.role)

@@ -44,6 +44,7 @@ async def inbox_page(request: Asked) -> Response[str]:
         "inbox/index.html",
         frame=frame,
         **view,
+        has_mailbox=_me(request).has_mailbox,
         chips=chips_of(filters),
         values={
             "q": filters.q,

@@ -15,6 +15,13 @@ MEMBER: Role = "member"
 APPROVER: Role = "approver"
 ROLES: tuple[Role, ...] = (OWNER, MEMBER, APPROVER)
 
+_NO_MAILBOX = "@localhost"
+
+
+def has_mailbox(email: str) -> bool:
+    """Whether mails can reach this address. The first owner comes before anybody knows theirs, and has none."""
+    return not email.endswith(_NO_MAILBOX)
+
 
 class PersonRow(Table, table=True):
     """A person. `role` is the one in every environment; `roles` says where it is another.

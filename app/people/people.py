@@ -14,12 +14,10 @@ from .. import ids, notifications
 from ..database import Unit
 from ..database.tables import table_of
 from ..tokens.models import By
-from .models import OWNER, EnvironmentRoleRow, PersonRow, Role
+from .models import OWNER, EnvironmentRoleRow, PersonRow, Role, has_mailbox
 
 _people = table_of(PersonRow)
 _roles = table_of(EnvironmentRoleRow)
-
-NO_MAILBOX = "@localhost"  # how the address of the first owner ends, until they say theirs
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -31,6 +29,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
 NOBODY = Refusal("person-not-found", "There is no such person.")
 LAST_OWNER = Refusal("last-owner", "This is the last owner. Make somebody else an owner first.")
+ADDRESS_TAKEN = Refusal("address-taken", "Somebody here has this address already.")
 OWNERS_ARE_EVERYWHERE = Refusal("owners-are-everywhere", "An owner is an owner in every environment.")
 
 
@@ -51,8 +50,7 @@ class Profile(msgspec.Struct, frozen=True):
 
     @property
     def has_mailbox(self) -> bool:
-        """Whether mails can reach them: the first owner comes before anybody has said what their address is."""
-        return not self.email.endswith(NO_MAILBOX)
+        return has_mailbox(self.email)
 
 
 class Invited(msgspec.Struct, frozen=True):
@@ -158,14 +156,18 @@ def change_role_in(db: Unit, person_id: str, environment_id: str, role: Role | N
 
 
 def change_profile(
-    db: Unit, person_id: str, *, name: str, time_zone: str | None, wants_mail: bool, by: By
+    db: Unit, person_id: str, *, name: str, time_zone: str | None, wants_mail: bool, by: By, email: str | None = None
 ) -> Refusal | None:
-    """What a person says of themselves."""
-    if get(db, person_id) is None:
+    """What a person says of themselves; their address once, where they came before anybody knew it."""
+    person = get(db, person_id)
+    if person is None:
         return NOBODY
     values = {"name": name, "time_zone": time_zone, "notifications": wants_mail}
-    db.execute(update(_people).where(_people.c.id == person_id).values(values))
-    db.record("person.changed_profile", person_id, actor=by)
+    address = {"email": email} if email is not None and not person.has_mailbox else {}
+    if email is not None and address and find(db, email) is not None:
+        return ADDRESS_TAKEN
+    db.execute(update(_people).where(_people.c.id == person_id).values(values | address))
+    db.record("person.changed_profile", person_id, actor=by, data=address)
     return None
 
 

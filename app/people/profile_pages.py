@@ -8,6 +8,7 @@ from litestar import Request, Response, get, post
 from ..access.guards import forms_of_our_own_pages, requires_a_signed_in_person
 from ..access.principals import Person
 from ..database import Unit
+from ..notifications.addresses import BadAddress, address_of
 from ..pages.answers import see_other
 from ..pages.desk import desk
 from ..pages.forms import Form, form_of, wrong_name_of_person
@@ -16,8 +17,9 @@ from ..service import service_of
 from ..web.rate_limits import Limit
 from . import groups, passwords, people, sign_in, time_zones
 from .groups import Group
+from .models import has_mailbox
 from .pages import cookie
-from .people import Profile
+from .people import Profile, Refusal
 from .sign_in import OpenSession
 
 Asked = Request[Any, Any, Any]
@@ -36,26 +38,33 @@ async def profile_page(request: Asked) -> Response[str]:
 
 @post(PATH, guards=_FORM_GUARDS)
 async def change(request: Asked) -> Response[Any]:
-    """Name, time zone, notifications."""
+    """Name, time zone, notifications; and the address of the first owner, as long as nobody knows it."""
     service, form, person = service_of(request), await form_of(request), _me(request)
     name, time_zone = form.get("name", "").strip(), form.get("time_zone", "").strip()
     errors = wrong_name_of_person(name, "name")
     if time_zone and not time_zones.is_one(time_zone):
         errors["time_zone"] = "Choose a time zone by its name, such as Europe/Berlin, or leave this empty."
+    try:
+        email = _own_address(form)
+    except BadAddress as problem:
+        email, errors["email"] = None, f"Write an address that mails reach: {problem}."
     if errors:
         return await _page(request, status_code=400, values=form, errors=errors)
 
-    def store(db: Unit) -> None:
-        people.change_profile(
+    def store(db: Unit) -> Refusal | None:
+        return people.change_profile(
             db,
             person.id,
             name=name,
             time_zone=time_zone or None,
             wants_mail=form.get("notifications") == "on",
             by=person.by("page"),
+            email=email,
         )
 
-    await service.database.write(store)
+    refusal = await service.database.write(store)
+    if refusal is not None:
+        return await _page(request, status_code=400, values=form, errors={"email": refusal.reason})
     return see_other(PATH, say="profile-saved")
 
 
@@ -91,6 +100,17 @@ async def sign_out_everywhere(request: Asked) -> Response[Any]:
 
 
 ROUTES = [profile_page, change, change_password, sign_out_everywhere]
+
+
+def _own_address(form: Form) -> str | None:
+    """The address that somebody says is theirs, if any. Raises BadAddress."""
+    text = form.get("email", "").strip()
+    if not text:
+        return None
+    address = address_of(text)
+    if not has_mailbox(address):
+        raise BadAddress("nothing is delivered to localhost")
+    return address
 
 
 class _Seen(msgspec.Struct, frozen=True):

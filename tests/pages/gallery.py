@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import msgspec
+
 from app.audit.pages import KNOWN_BY
 from app.audit.search import Entry as AuditEntry
 from app.environments.models import Environment, KeyListing
@@ -239,6 +241,7 @@ INBOX: dict[str, Any] = {
     "frame": Frame(path="/inbox", person="Ada", environment=DEV, environments=ENVIRONMENTS, waiting=12, asked=4),
     "now": NOW,
     "here": "/inbox",
+    "has_mailbox": True,
     "version": "1",
     "rows": [
         asked(0, is_soon=True, timeout_at=NOW + timedelta(minutes=9), title="Refund #8812 (EUR 1,240)?"),
@@ -585,6 +588,7 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
         {"frame": Frame(), "sentence": "It was used before. Each link is good for one sign-in."},
     ),
     "inbox": ("inbox/index.html", INBOX),
+    "inbox-without-a-mailbox": ("inbox/index.html", INBOX | {"has_mailbox": False}),
     "inbox-found": (
         "inbox/index.html",
         INBOX
@@ -650,6 +654,10 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
             "errors": {"current_password": "This is not your password.", "time_zone": "Choose a time zone."},
             "values": {"name": "Ada", "time_zone": "Berlin"},
         },
+    ),
+    "profile-first-owner": (
+        "people/profile.html",
+        PROFILE | {"profile": msgspec.structs.replace(ADA, email="owner@localhost"), "errors": {"email": "Taken."}},
     ),
     "environments": ("environments/index.html", SETTING),
     "environments-refused": (

@@ -104,6 +104,47 @@ def test_what_cannot_be_is_said_at_the_field(mia: Mia, fields: dict[str, str], p
     assert mia.now() == mia.person
 
 
+@pytest.fixture
+def owner(house: House) -> Mia:
+    """The first owner, as a new server makes them."""
+    owner = Mia(house)
+    owner.person = house.write(people.add, f"{unique()}@localhost", "Owner", "owner")
+    owner.session = house.write(sign_in.begin, owner.person.id, "link", "Firefox on Linux")
+    return owner
+
+
+def test_the_first_owner_says_their_address_once(owner: Mia) -> None:
+    """Until then no mail reaches them, and their pages say so; afterwards it is theirs."""
+    address = f"{unique()}@example.com"
+    before = owner.open("/inbox").text
+
+    assert 303 == owner.send("/profile", name="Ada", time_zone="").status_code
+    assert owner.now().email == owner.person.email
+    assert 303 == owner.send("/profile", name="Ada", email=address.upper()).status_code
+    assert 303 == owner.send("/profile", name="Ada", email=f"{unique()}@example.com").status_code
+
+    assert "No mail reaches you" in before
+    assert "No mail reaches you" not in owner.open("/inbox").text
+    assert 'name="email"' not in owner.open("/profile").text
+    assert address == owner.now().email
+
+
+@pytest.mark.parametrize("address", ["ada", "ada@localhost", "taken"])
+def test_an_address_is_a_mailbox_of_ones_own(owner: Mia, mia: Mia, address: str) -> None:
+    """Nothing that is no address, that no mail reaches, or that somebody else has; it is said at the field."""
+    answer = owner.send("/profile", name="Ada", email=mia.person.email if address == "taken" else address)
+
+    assert 400 == answer.status_code
+    assert 'id="email_error"' in answer.text
+    assert owner.now() == owner.person
+
+
+def test_nobody_else_gives_themselves_an_address(mia: Mia) -> None:
+    mia.send("/profile", name="Mia", email=f"{unique()}@example.com")
+
+    assert mia.now().email == mia.person.email
+
+
 def test_a_first_password_is_set_without_another(mia: Mia, house: House) -> None:
     """It signs in, and every other session has ended."""
     elsewhere = house.write(sign_in.begin, mia.person.id)
