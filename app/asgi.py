@@ -76,7 +76,7 @@ def create_app(
         on_created=(ask, invite, tell_asked),
         on_amended=(invite_more, tell_amended),
         may_answer=(may_answer,),
-        on_settled=(follow, follow_links, keep_files, tell_answered, wake_runs),
+        on_settled=(follow, follow_links, links.need_no_more, keep_files, tell_answered, wake_runs),
     )
     requests = AnsweredRequests(logged=settings.log_requests)
 

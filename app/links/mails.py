@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from ..database import Unit
+from ..notifications import outbox
 from ..notifications.kinds import Context, Kind, Kinds, NotNeeded
 from ..notifications.models import Mail
 from ..pages.words import moment_in
@@ -16,7 +17,7 @@ from ..requests.spec import Spec
 from ..requests.trees import said
 from ..requests.views import default_values
 from ..service import Service
-from ..tokens.models import Token
+from ..tokens.models import By, Token
 from ..tokens.search import Doubt, certain, retrieve
 from . import links
 from .addresses import url_of
@@ -27,6 +28,12 @@ LONGEST_VALUE = 200  # characters of a value of the default answer
 _ANSWERED = NotNeeded("the question was answered or withdrawn meanwhile")
 _NOT_ASKED = NotNeeded("others are asked meanwhile")
 _REVOKED = NotNeeded("the link was revoked meanwhile")
+
+
+def need_no_more(db: Unit, token: Token, _: By) -> None:
+    """Nobody is written to about what is settled (`Rules.on_settled`)."""
+    if token.has_request:
+        outbox.drop_about(db, token.id, _ANSWERED.reason)
 
 
 class _Looked(msgspec.Struct, frozen=True):

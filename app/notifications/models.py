@@ -15,7 +15,7 @@ WAITING: Status = "WAITING"
 SENT: Status = "SENT"
 PRINTED: Status = "PRINTED"  # there was no mail server: it is on the console and on its page
 FAILED: Status = "FAILED"  # given up
-DROPPED: Status = "DROPPED"  # no longer needed when its turn came
+DROPPED: Status = "DROPPED"  # no longer needed before its turn came, or then
 
 
 class OutboxRow(Table, table=True):
@@ -29,6 +29,12 @@ class OutboxRow(Table, table=True):
         Index(
             "ix_outbox_due",
             "due_at",
+            sqlite_where=text("status = 'WAITING'"),
+            postgresql_where=text("status = 'WAITING'"),
+        ),
+        Index(
+            "ix_outbox_subject",
+            "subject_id",
             sqlite_where=text("status = 'WAITING'"),
             postgresql_where=text("status = 'WAITING'"),
         ),

@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, func, literal_column, select, update
+from sqlalchemy import Row, bindparam, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from .. import ids
-from ..database import Unit
+from ..database import Prepared, Unit
 from ..database.tables import table_of
+from ..database.types import Instant
 from ..tokens.models import By
 from .models import DROPPED, FAILED, PRINTED, SENT, WAITING, Mail, OutboxRow, Status
 
@@ -29,6 +30,12 @@ _COLUMNS = tuple(_outbox.c[name] for name in Mail.__struct_fields__)
 # Literals, not parameters: only then can a database use the indexes of some mails.
 _IS_WAITING = _outbox.c.status == literal_column("'WAITING'")
 _HAS_FAILED = _outbox.c.status == literal_column("'FAILED'")
+
+_DROP_ABOUT = Prepared(
+    update(_outbox)
+    .where(_outbox.c.subject_id == bindparam("b_subject"), _IS_WAITING, _outbox.c.attempts == literal_column("0"))
+    .values(status=DROPPED, ended_at=bindparam("b_now", type_=Instant), problem=bindparam("b_problem"))
+)
 
 
 def queue(
@@ -97,6 +104,11 @@ def printed(db: Unit, mail: Mail) -> None:
 def drop(db: Unit, mail: Mail, reason: str) -> None:
     """A claimed mail is not needed any more."""
     _end(db, mail, DROPPED, reason)
+
+
+def drop_about(db: Unit, subject_id: str, reason: str) -> None:
+    """No mail about something is needed any more. Of one that is under way its deliverer finds out."""
+    db.run(_DROP_ABOUT, {"b_subject": subject_id, "b_now": db.now, "b_problem": reason})
 
 
 def fail(db: Unit, mail: Mail, problem: str, again_in: timedelta | None) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from app.clock import SystemClock
 from app.database import Database, Unit
@@ -99,6 +100,37 @@ async def test_a_mail_of_a_deliverer_that_died_is_given_to_the_next(either_datab
     assert await status_of(either_database, again) == WAITING
     await either_database.write(outbox.sent, again)
     assert SENT == await status_of(either_database, again)
+
+
+async def test_what_is_not_needed_any_more_is_dropped_unless_it_is_under_way(database: Database) -> None:
+    """Of one subject, and only what nobody is trying to send: that one may have left already."""
+    await queued(database, "request:1", subject_id="waitpoint_1")
+    (under_way,) = await claimed(database)
+    await queued(database, "reminder:1", subject_id="waitpoint_1")
+    await queued(database, "request:2", subject_id="waitpoint_2")
+
+    await database.write(outbox.drop_about, "waitpoint_1", "it was answered")
+    await database.write(outbox.sent, under_way)
+
+    mails = await database.read(outbox.latest)
+    assert [(WAITING, None), (DROPPED, "it was answered"), (SENT, None)] == [
+        (mail.status, mail.problem) for mail in mails
+    ]
+
+
+async def test_dropping_looks_at_the_mails_of_its_subject_only(either_database: Database) -> None:
+    """However many wait: EXPLAIN says so on both databases."""
+
+    def explained(db: Unit) -> str:
+        if either_database.is_postgresql:
+            db.execute(text("SET LOCAL enable_seqscan = off"))
+        compiled = outbox._DROP_ABOUT._statement.compile(dialect=db.connection.dialect)
+        values = {"b_subject": "waitpoint_1", "b_now": 0, "b_problem": "it was answered", "status": DROPPED}
+        parameters = values if compiled.positiontup is None else tuple(values[name] for name in compiled.positiontup)
+        prefix = "EXPLAIN " if either_database.is_postgresql else "EXPLAIN QUERY PLAN "
+        return str(db.connection.exec_driver_sql(prefix + compiled.string, parameters).all())
+
+    assert "ix_outbox_subject" in await either_database.write(explained)
 
 
 async def test_two_servers_never_send_the_same_mail(postgresql_pair: tuple[Database, Database]) -> None:
