@@ -74,8 +74,8 @@ NOT_ASKED = (
 ASKS_OTHERS = (
     "This question asks other people",
     [
-        "It may have asked you before: since then others are asked, and only they see it.",
-        "If you think that you are still asked, talk to whoever sent you the link. Nothing was changed.",
+        "It asks certain people, and only they see it. It may have asked you before.",
+        "If you were sent a link of your own, open that. Else talk to whoever sent you here. Nothing was changed.",
     ],
 )
 UNKNOWN = (
@@ -182,9 +182,7 @@ async def holder_of(service: Service, secret: str) -> LinkHolder:
 
 
 async def is_shown_to(service: Service, token_id: str, guest: Guest) -> bool:
-    """Whether a question is the business of somebody at the door. A public access token is its program's to give."""
-    if isinstance(guest, PublicAccess):
-        return True
+    """Whether a question is the business of somebody at the door."""
     shown: bool = await service.database.read(rights.is_shown_to, token_id, guest.by("approval"))
     return shown
 

@@ -13,10 +13,13 @@ from litestar.params import FromPath
 
 from ..access.guards import requires_an_api_key_or_public_access_to
 from ..access.principals import ApiKey, PublicAccess
+from ..database import Unit
 from ..service import service_of
 from ..tokens.api import beyond_the_scope
+from ..tokens.lifecycle import Refused
 from ..tokens.search import certain, retrieve
-from ..web.problems import not_found
+from ..web.problems import Problem, not_found
+from . import reading, rights
 from .answering import show, take
 
 Asked = Request[Any, Any, Any]
@@ -35,7 +38,7 @@ class Drawn(msgspec.Struct, rename="camel"):
 @get("/api/v1/waitpoints/tokens/{token_id:str}/form", guards=[requires_an_api_key_or_public_access_to("complete")])
 async def show_elsewhere(request: Asked, token_id: FromPath[str]) -> Response[Drawn]:
     """The question as HTML, or how it was answered. Looking changes nothing."""
-    asker = _asker(request, token_id)
+    asker = await _asker(request, token_id)
     return await _drawn(request, token_id, await show(request, token_id, asker.environment_id, asker.by(DOOR)))
 
 
@@ -46,7 +49,7 @@ async def show_elsewhere(request: Asked, token_id: FromPath[str]) -> Response[Dr
 )
 async def answer_elsewhere(request: Asked, token_id: FromPath[str]) -> Response[Drawn]:
     """Take what was filled in; the question again when something is wrong with it, or only its rows have changed."""
-    asker = _asker(request, token_id)
+    asker = await _asker(request, token_id)
     by = asker.by(DOOR)
     told = await take(request, token_id, asker.environment_id, by)
     if told is not None and told.status_code == 303:  # recorded: on a page of ours, the browser would go and look
@@ -57,11 +60,23 @@ async def answer_elsewhere(request: Asked, token_id: FromPath[str]) -> Response[
 ROUTES = [show_elsewhere, answer_elsewhere]
 
 
-def _asker(request: Asked, token_id: str) -> ApiKey | PublicAccess:
+async def _asker(request: Asked, token_id: str) -> ApiKey | PublicAccess:
+    """Who asks. Raises a 403 Problem: a public access token names nobody, and reads nothing that asks somebody."""
     asker: ApiKey | PublicAccess = request.auth
-    if isinstance(asker, PublicAccess) and not asker.may_complete(token_id):
+    if isinstance(asker, ApiKey):
+        return asker
+    if not asker.may_complete(token_id):
         raise beyond_the_scope()
+    refused = await service_of(request).database.read(_refusal, token_id, asker)
+    if refused is not None:
+        raise Problem(403, refused.code, refused.reason)
     return asker
+
+
+def _refusal(db: Unit, token_id: str, asker: PublicAccess) -> Refused | None:
+    token = retrieve(db, token_id, asker.environment_id)
+    asked = reading.find(db, token_id) if token is not None else None
+    return None if asked is None else rights.refusal(db, asked, asker.by(DOOR))
 
 
 async def _drawn(request: Asked, token_id: str, told: Response[Any] | None) -> Response[Drawn]:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.makers import House, Program, ada, ben_with, house, nobody
 
@@ -112,3 +113,21 @@ def sent(house: House, token: Any, **fields: str) -> httpx.Response:
     """What a browser sends from another page."""
     data = {"version": "1", "decision": "submit", **fields}
     return ben_with(house, token).post(f"{token.path}/form", data=data, headers=ORIGIN)
+
+
+@pytest.mark.parametrize("request_", [{"approvers": ["cora@example.com"]}, {"identity": "signed-in"}])
+def test_what_asks_somebody_is_not_shown_to_whoever_has_the_public_access_token(
+    house: House, ada: Program, request_: dict[str, object]
+) -> None:
+    """It names nobody: neither the question nor, afterwards, the answer. Told in a sentence that the form shows."""
+    token = asked(ada, body="The price is secret.", **request_)
+    form = house.program(token.public_access_token)
+
+    waiting = form.get(f"{token.path}/form")
+    ada.complete(token, {"approved": True, "comment": "Secretly."})
+    settled = form.get(f"{token.path}/form")
+
+    for told in (waiting, settled):
+        assert 403 == told.status_code
+        assert told.json()["detail"].startswith("This request asks certain people")
+        assert "secret" not in told.text.lower()
