@@ -57,7 +57,7 @@ def test_two_people_answer_and_the_second_is_told(
     second.get_by_role("button", name="Send back").click()
 
     expect(second.get_by_role("heading", name="This was already answered")).to_be_visible()
-    expect(second.get_by_text("Your choice was not recorded")).to_be_visible()
+    expect(second.get_by_text("Your answer was not recorded")).to_be_visible()
     expect(second.get_by_text("Fine.")).to_be_visible()
     assert json.loads(program.look(token)["output"])["approved"] is True
 

@@ -12,7 +12,7 @@ from litestar import Request, Response
 
 from ..files.posted import form_with_files
 from ..files.uploads import Glance, uploads_for
-from ..pages import flash
+from ..pages import flash, words
 from ..pages.answers import see_other
 from ..pages.forms import Form, SentTwice
 from ..pages.page import page
@@ -34,7 +34,8 @@ from .reading import Request as StandingRequest
 from .reading import at_version
 from .redirects import is_allowed
 from .spec import Spec
-from .views import changes_between, door_view, typed_in_words
+from .values import is_same
+from .views import answer_in, changes_between, door_view, typed_in_words
 
 Asked = Request[Any, Any, Any]
 
@@ -130,7 +131,7 @@ async def _take(request: Asked, place: Place, view: View, posted: Form, by: By) 
         return await _stale(request, place, view, filled)
     if _BACK in posted or forms.ROWS_BUTTON in posted:
         return _question(request, place, view, filled)
-    choice = next((each for each in choices_of(standing.spec) if each.value == posted.get(_DECISION)), None)
+    choice = _choice(standing.spec, posted)
     if choice is None:
         filled.errors[_DECISION] = f"Choose {_either([each.label for each in choices_of(standing.spec)])}."
         return _question(request, place, view, filled, status_code=400)
@@ -222,6 +223,10 @@ async def _take_plain(request: Asked, place: Place, view: View, posted: Form, by
         return _question(request, place, view, Filled(posted, errors=errors), status_code=400)
     settlement = await settle(service_of(request), token.id, token.environment_id, Answer(output=output), by)
     return await _told(request, place, view, Filled(posted), settlement, by)
+
+
+def _choice(spec: Spec, posted: Form) -> Choice | None:
+    return next((each for each in choices_of(spec) if each.value == posted.get(_DECISION)), None)
 
 
 def _output(spec: Spec, choice: Choice, filled: Filled) -> dict[str, Any]:
@@ -317,7 +322,21 @@ def _too_late(request: Asked, place: Place, view: View, posted: Form) -> Respons
     typed = typed_in_words(None if standing is None else standing.spec, posted)
     if place.is_journey:
         raise TooLate(view["token"], typed)
-    return _settled(request, view, status_code=409, choice=posted.get(_DECISION), typed=typed)
+    is_same = _is_recorded(view, posted)
+    return _settled(request, view, status_code=409, choice=posted.get(_DECISION), is_same=is_same, typed=typed)
+
+
+def _is_recorded(view: View, posted: Form) -> bool:
+    """Whether the answer that stands is what somebody has sent too late: all of it, and not the decision alone."""
+    token, standing = view["token"], view["request"]
+    if not token.is_completed or token.is_default:
+        return False
+    if standing is None:
+        chosen = {"approved": posted.get(_DECISION) == "approve", "comment": posted.get(COMMENT, "").strip()}
+        return words.decision(token) == chosen
+    choice = _choice(standing.spec, posted)
+    sent = None if choice is None else _output(standing.spec, choice, as_filled(standing.spec, posted))
+    return sent is not None and is_same(sent, answer_in(token))
 
 
 def _settled(
@@ -326,13 +345,12 @@ def _settled(
     *,
     status_code: int = 200,
     choice: str | None = None,
+    is_same: bool = False,
     typed: Sequence[tuple[str, str]] = (),
 ) -> Response[str]:
     """How it was answered; to somebody who chose too late, that their choice was not recorded, and what they typed."""
     if choice is not None and view["token"].is_completed and not view["token"].is_default:
         view["late_title"] = "This was already answered"
-    chosen = next((each for each in choices_of(view["request"].spec) if each.value == choice), None) if view["request"] else None  # fmt: skip
-    same = chosen is not None and view["outcome"] is not None and chosen.label == view["outcome"].label
     return page(
         request,
         "approve/settled.html",
@@ -340,7 +358,7 @@ def _settled(
         **view,
         **_onward(request, view),
         choice=choice,
-        is_same_choice=same,
+        is_same=is_same,
         typed=typed,
     )
 

@@ -129,6 +129,14 @@ def question_of(token: Token, request: Request | None) -> View:
     }
 
 
+def answer_in(token: Token) -> Any:
+    """What a token was answered with, as a value; None also where it is no JSON."""
+    try:
+        return json.loads(token.output or "null")
+    except ValueError:
+        return None
+
+
 def late_title(token: Token, outcome: Outcome | None = None) -> str:
     """How a settled question is headed."""
     if token.is_cancelled:
@@ -224,10 +232,7 @@ def _by_default(spec: Spec) -> str:
 
 def _outcome(spec: Spec, token: Token) -> Outcome | None:
     """The answer, taken apart again. None where it is none that the request takes: it came before this was kept."""
-    try:
-        answer = json.loads(token.output or "null")
-    except ValueError:
-        return None
+    answer = answer_in(token)
     found = check(spec, answer)
     if not isinstance(found, Accepted):
         return None

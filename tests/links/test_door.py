@@ -96,7 +96,7 @@ def test_a_deadline_closes_no_open_page(house: House, ada: Program, ben: Visitor
     assert 409 == told.status_code
     assert "The time is over" in text_of(told)
     assert "it counts as “Send back”" in text_of(told)
-    assert "Your choice was not recorded : it came too late" in text_of(told)
+    assert "Your answer was not recorded : it came too late" in text_of(told)
     assert "What you had typed" in text_of(told)
     assert "Fine, but check\nthe prices." in told.text
     assert "The time is over" in text_of(ben.open(f"/approve/{token.id}"))

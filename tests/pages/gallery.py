@@ -189,7 +189,7 @@ def door(token: Token, **more: Any) -> dict[str, Any]:
         "refusal": None,
         "form": None,
         "changes": None,
-        "is_same_choice": False,
+        "is_same": False,
     } | more
 
 

@@ -129,7 +129,7 @@ def test_the_second_is_told_who_was_first(ben: Visitor, ada: Program, link: Link
     assert page.status_code == 409
     assert "Sent back by a program on" in text_of(page)
     assert "The price is wrong." in text_of(page)
-    assert "Your choice was not recorded" in text_of(page)
+    assert "Your answer was not recorded" in text_of(page)
     assert "WAITPOINT_SECRET_KEY" not in page.text
 
 
@@ -142,9 +142,11 @@ def test_the_same_choice_twice_is_no_quarrel(ben: Visitor, ada: Program, link: L
     page = ben.send(f"/approve/{token.id}", decision="approve")
 
     assert page.status_code == 409
-    assert "That is what you chose, too." in text_of(page)
+    assert "That is what you answered, too." in text_of(page)
     assert "not recorded" not in text_of(page)
     assert ada.show(token)["output"] == '{"approved":true,"comment":""}'
+    other = ben.send(f"/approve/{token.id}", decision="approve", comment="Only at 10.")
+    assert "Your answer was not recorded" in text_of(other)
 
 
 def test_late_pages_say_what_happened(house: House, ben: Visitor, ada: Program) -> None:
@@ -165,7 +167,7 @@ def test_late_pages_say_what_happened(house: House, ben: Visitor, ada: Program) 
         assert "Nothing more is needed from you." in text_of(page)
     too_late = ben.send(f"/approve/{overdue.id}", decision="approve")
     assert too_late.status_code == 409
-    assert "Your choice was not recorded" in text_of(too_late)
+    assert "Your answer was not recorded" in text_of(too_late)
 
 
 def test_an_expired_link_says_so(house: House, ben: Visitor, ada: Program) -> None:

@@ -253,10 +253,32 @@ def test_who_comes_second_is_told_who_was_first(ben: Visitor, ada: Program) -> N
     assert "This was already answered" in text
     assert "“Send back” was chosen by a program on" in text
     assert "Too early." in text
-    assert "Your choice was not recorded" in text
+    assert "Your answer was not recorded" in text
 
-    same = send(ben, token, decision="reject")
-    assert "That is what you chose, too." in text_of(same)
+    same = send(ben, token, decision="reject", comment="Too early.")
+    assert "That is what you answered, too." in text_of(same)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "sent"),
+    [
+        ({"approved": True, "amount": 1000}, {"decision": "publish", "field_amount": "78"}),
+        ({"approved": False, "comment": "Whatever the price."}, {"decision": "reject", "comment": "Not at 10."}),
+        ({"approved": False, "comment": "Too early."}, {"decision": "reject"}),
+    ],
+)
+def test_another_answer_by_the_same_button_is_not_taken_for_the_same(
+    ben: Visitor, ada: Program, recorded: dict[str, object], sent: dict[str, Any]
+) -> None:
+    """Else who wrote "only at 10" goes home believing that it was heard."""
+    form = {"type": "object", "properties": {"amount": {"type": "number"}}}
+    token = opened(ben, ada, form=form, decisions=DECISIONS)
+    ada.complete(token, recorded)
+
+    late = send(ben, token, **sent)
+
+    assert "Your answer was not recorded" in text_of(late)
+    assert "That is what you answered, too." not in text_of(late)
 
 
 def test_what_was_proposed_can_be_edited(ben: Visitor, ada: Program) -> None:
