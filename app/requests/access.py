@@ -115,7 +115,8 @@ class Closed(Exception):
 async def visit(connection: Connection, token_id: str) -> Visit:
     """Who is at the door, by the cookies that they bring. Raises Closed.
 
-    Who is asked, or asks, and has signed in is known best, and comes before whatever link they have.
+    Who has signed in, and may answer, is known best, and comes before whatever link they have. The link of somebody
+    who is asked speaks for them all the same where only they may.
     """
     service = service_of(connection)
     person = await person_at(connection)
@@ -125,7 +126,8 @@ async def visit(connection: Connection, token_id: str) -> Visit:
     guest = await _guest_with_a_cookie(connection, token_id)
     is_shown = guest is not None and await is_shown_to(service, token_id, guest)
     if guest is not None and is_shown:
-        return Visit(guest, guest.environment_id)
+        may_answer = person is not None and asked is not None and asked.may_answer
+        return Visit(person if person is not None and may_answer else guest, guest.environment_id)
     if person is not None and asked is not None and person.may_see_desk_of(asked.environment_id):
         return Visit(person, asked.environment_id)
     if guest is not None:
@@ -233,21 +235,22 @@ async def _public_access(service: Service, secret: str) -> PublicAccess:
 
 
 class _Asked(msgspec.Struct, frozen=True):
-    """Where a question is asked, and whether it is somebody's business: it asks them, or is asked in their name."""
+    """Where a question is asked, whether it asks somebody, or is asked in their name, and whether they may answer it."""
 
     environment_id: str
     is_theirs: bool
+    may_answer: bool
 
 
 def _asked(db: Unit, token_id: str, person: Person) -> _Asked | Doubt | None:
     token = retrieve(db, token_id) if ids.is_token_id(token_id) else None
     if token is None or isinstance(token, Doubt):
         return token
-    request = reading.find(db, token_id)
-    is_theirs = request is not None and (
-        rights.asks_person(db, request.spec, person.email) or rights.is_requester(db, request, person.by("approval"))
-    )
-    return _Asked(token.environment_id, is_theirs)
+    request, by = reading.find(db, token_id), person.by("approval")
+    if request is None:
+        return _Asked(token.environment_id, is_theirs=False, may_answer=True)
+    is_theirs = rights.asks_person(db, request.spec, person.email) or rights.is_requester(db, request, by)
+    return _Asked(token.environment_id, is_theirs, may_answer=rights.refusal(db, request, by) is None)
 
 
 def _revoked(link: Link) -> tuple[str, list[str]]:

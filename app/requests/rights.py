@@ -64,13 +64,12 @@ def is_shown_to(db: Unit, token_id: str, by: By) -> bool:
 def known_as(db: Unit, request: Request, ways: Sequence[By]) -> By:
     """As whom somebody comes who holds a link and has signed in, too: these `ways`, the link first.
 
-    Where it must be known who answers it is the person, if they may. Who asks stays who asks, whatever link they hold.
+    The person is known best, if they may answer. Who asks stays who asks, whatever link they hold.
     """
     own = next((by for by in ways if is_own(db, request, by)), None)
     if own is not None:
         return own
-    best_first = ways if request.spec.is_open else [*reversed(ways)]
-    return next((by for by in best_first if refusal(db, request, by) is None), ways[0])
+    return next((by for by in reversed(ways) if refusal(db, request, by) is None), ways[0])
 
 
 def is_own(db: Unit, request: Request, by: By) -> bool:

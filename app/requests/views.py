@@ -107,6 +107,7 @@ def door_view(db: Unit, token_id: str, environment_id: str, by: By | None = None
         "refusal": refusal,
         "may_withdraw": request is not None and by is not None and rights.is_requester(db, request, by),
         "has_inbox": by is not None and by.kind == "person",
+        "answers_as": by.name if by is not None and by.kind in {"person", "link"} else None,
         "tells_opened": token.is_waiting and by is not None and by.kind == "link",
         # Whatever else happens, the page of a question that waits is left alone: somebody may be writing on it.
         "version": version_of(token.status, None if request is None else request.version),

@@ -220,6 +220,19 @@ def test_who_is_asked_and_signed_in_needs_no_link(house: House, ada: Program, be
     assert "Approved by Ben" in text_of(done)
 
 
+def test_whose_link_is_answered_with_is_said_beforehand(house: House, ada: Program, ben: Visitor) -> None:
+    """Also to somebody else who has signed in: where only the recipient is asked, the link speaks for them."""
+    address, eve = an_address(), an_address("eve")
+    house.write(people.add, eve, "Eve", "approver")
+    token = asked(ada, address, notify=False)
+    path = link_for(ada, token, address)
+    ben.client.cookies.set("waitpoint", signed_in(house, eve))
+
+    shown = ben.open(path)
+
+    assert f"You answer as {address}." in text_of(shown)
+
+
 def test_who_is_signed_in_and_not_asked_is_told_so(house: House, ada: Program, ben: Visitor) -> None:
     other = an_address("cora")
     house.write(people.add, other, "Cora", "approver")

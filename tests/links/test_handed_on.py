@@ -57,6 +57,23 @@ def test_its_holder_is_nobody_in_particular(ada: Program, ben: Visitor) -> None:
     assert "Approved by somebody with the link" in text_of(ben.open(token.address))
 
 
+def test_whoever_has_signed_in_is_known_all_the_same(house: House, ada: Program, ben: Visitor) -> None:
+    """By name, and with a way back to their inbox; a plain token, too, is answered in their name."""
+    person = house.write(people.add, an_address(), "Ben", "approver")
+    ben.client.cookies.set("waitpoint", house.write(sign_in.begin, person.id).cookie)
+    token, plain = open_to_all(ada), ada.make_token()
+
+    shown = ben.open(token.address)
+    ben.send(f"/approve/{token.id}", version="1", decision="approve")
+    ben.open(f"/approve/{plain.id}?token={plain.public_access_token}")
+    ben.send(f"/approve/{plain.id}", decision="approve")
+
+    assert "You answer as Ben." in text_of(shown)
+    assert '<a href="/inbox">' in shown.text
+    for each in (token, plain):
+        assert "Approved by Ben" in text_of(ben.open(f"/approve/{each.id}"))
+
+
 def test_it_is_listed_and_taken_back_for_good(house: House, ada: Program, ben: Visitor, desk: Visitor) -> None:
     """Also when the question is amended: whoever took it back did not mean until the next comma."""
     token = open_to_all(ada)
