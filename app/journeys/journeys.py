@@ -143,7 +143,7 @@ def find(db: Unit, environment_id: str, journey: str, ways: Sequence[By] = ()) -
         request = reading.find(db, token_id)
         if isinstance(token, Doubt):
             return token
-        if token is not None and request is not None:
+        if token is not None and request is not None and request.spec.journey == journey:
             is_hidden = bool(ways) and not any(rights.is_shown_to(db, token_id, by) for by in ways)
             steps.append(Step(token, request.spec, request.asked_by, request.version, is_hidden))
     found = Journey(journey, tuple(steps), db.now)

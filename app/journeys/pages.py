@@ -20,7 +20,6 @@ from ..pages.forms import Form
 from ..pages.page import page
 from ..requests.access import ASKS_OTHERS, Closed, closed_page
 from ..requests.answering import Place, TooLate, take
-from ..requests.redirects import is_allowed
 from ..service import service_of
 from ..tokens.models import By
 from ..tokens.search import certain
@@ -67,9 +66,8 @@ async def answer(request: Asked, journey: FromPath[str], token_id: FromPath[str]
         return closed_page(request, closed)
     beside = await around(service_of(request), follower, token_id)
     path = f"/journeys/{journey}"
-    place = Place(
-        path, f"{path}/steps/{token_id}", TEMPLATE, is_journey=True, beside=beside | _NOWHERE | {"is_unsaved": True}
-    )
+    beside |= {"is_unsaved": True, "goes_on_by_itself": False}
+    place = Place(path, f"{path}/steps/{token_id}", TEMPLATE, is_journey=True, beside=beside)
     try:
         told = await take(request, token_id, follower.environment_id, by, place)
     except TooLate as late:
@@ -115,12 +113,12 @@ async def opened(request: Asked, journey: FromPath[str]) -> None:
 
 ROUTES = [journey_page, step_page, answer, save, opened]
 
-_NOWHERE: dict[str, Any] = {"redirect_url": None, "goes_on_by_itself": False}
-
 
 async def _page(request: Asked, follower: Follower, **more: Any) -> Response[str]:
     view = await journey_view(service_of(request), follower)
-    return page(request, TEMPLATE, **view, **_onward(request, view), **more)
+    was_answered_now = request.cookies.get(flash.NAME) == "answer-recorded"
+    goes_on = view["redirect_url"] is not None and was_answered_now
+    return page(request, TEMPLATE, **view, goes_on_by_itself=goes_on, **more)
 
 
 async def _follower_at_step(request: Asked, slug: str, token_id: str) -> tuple[Follower, By]:
@@ -143,12 +141,3 @@ async def _keep(request: Asked, here: tuple[str, str, str], posted: Form, by: By
     if saved == "too-long":
         raise Problem(413, "draft-too-long", f"A draft has at most {journeys.LONGEST_DRAFT:,} bytes.")
     return saved == "kept"
-
-
-def _onward(request: Asked, view: dict[str, Any]) -> dict[str, Any]:
-    """Where somebody goes on who is done: by themselves, and right after the last answer without being asked."""
-    furthest = view["journey"].furthest
-    url = "" if furthest is None else furthest.spec.redirect_url
-    if view["stage"] != "done" or not is_allowed(url, service_of(request).settings.redirect_urls):
-        return _NOWHERE
-    return {"redirect_url": url, "goes_on_by_itself": request.cookies.get(flash.NAME) == "answer-recorded"}

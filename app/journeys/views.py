@@ -5,6 +5,7 @@ from typing import Any
 from ..database import Unit
 from ..links.slugs import slug_of
 from ..requests import answering
+from ..requests.redirects import is_allowed
 from ..requests.views import door_view
 from ..service import Service
 from ..tokens.search import DOUBT, Doubt, certain
@@ -17,6 +18,7 @@ from .journeys import Journey, Step
 async def journey_view(service: Service, follower: Follower) -> View:
     """A journey as its page tells it: where it stands, the question that is asked now, and the answers so far."""
     view: View = await certain(service.database, _view, follower)
+    view["redirect_url"] = _redirect_url(service, view["journey"])
     standing = view.get("request")
     if standing is not None:
         draft = view["draft"]
@@ -27,33 +29,44 @@ async def journey_view(service: Service, follower: Follower) -> View:
 
 async def around(service: Service, follower: Follower, token_id: str) -> View:
     """What stands around the question of one step that is drawn as it was filled in."""
-    journey: Journey = await certain(
-        service.database, journeys.find, follower.environment_id, follower.journey, follower.ways
-    )
-    return around_of(journey, [], next((step for step in journey.asked if step.token.id == token_id), None))
+    view: View = await certain(service.database, _around, follower, token_id)
+    return view
 
 
 def _view(db: Unit, follower: Follower) -> View | Doubt:
+    around = _around(db, follower)
+    if isinstance(around, Doubt):
+        return around
+    current = around["journey"].current
+    if current is None:
+        return around | {"token": None, "request": None, "question": None}
+    by = journeys.known_at(db, current.token.id, follower.ways) or follower.ways[0]
+    shown = door_view(db, current.token.id, follower.environment_id, by)
+    if shown is None or isinstance(shown, Doubt):
+        return shown or DOUBT
+    return {**shown, **around, "draft": journeys.draft_of(db, current.token.id)}
+
+
+def _around(db: Unit, follower: Follower, token_id: str | None = None) -> View | Doubt:
     journey = journeys.find(db, follower.environment_id, follower.journey, follower.ways)
     if isinstance(journey, Doubt):
         return journey
-    environment_id, by = follower.environment_id, follower.ways[0]
     outcomes = []
     for step in journey.earlier:
-        shown = door_view(db, step.token.id, environment_id, by)
+        shown = door_view(db, step.token.id, follower.environment_id, follower.ways[0])
         if isinstance(shown, Doubt):
             return shown
         if shown is not None:
             outcomes.append({"step": step, "outcome": shown["outcome"], "settled_by": shown["settled_by"]})
-    around = around_of(journey, outcomes)
-    if journey.current is None:
-        return around | {"token": None, "request": None, "question": None}
-    current_id = journey.current.token.id
-    by = journeys.known_at(db, current_id, follower.ways) or by
-    shown = door_view(db, current_id, environment_id, by)
-    if shown is None or isinstance(shown, Doubt):
-        return shown or DOUBT
-    return {**shown, **around, "draft": journeys.draft_of(db, current_id)}
+    asked = next((step for step in journey.asked if step.token.id == token_id), None)
+    return around_of(journey, outcomes, asked)
+
+
+def _redirect_url(service: Service, journey: Journey) -> str | None:
+    """Where somebody goes on who is done, if it is where people may be sent."""
+    furthest = journey.furthest
+    url = "" if furthest is None or journey.stage != "done" else furthest.spec.redirect_url
+    return url if is_allowed(url, service.settings.redirect_urls) else None
 
 
 def _version_of(journey: Journey, current: Step | None) -> str:
@@ -86,6 +99,7 @@ def around_of(journey: Journey, outcomes: list[dict[str, Any]], asked: Step | No
         "live_url": f"/journeys/{slug}/live",
         "draft_url": None if current is None else f"/journeys/{slug}/steps/{current.token.id}/draft",
         "action": None if current is None else f"/journeys/{slug}/steps/{current.token.id}",
+        "redirect_url": None,
         "errors": {},
         "values": {},
         "form": None,

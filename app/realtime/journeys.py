@@ -77,4 +77,4 @@ class _Shown:
         asked_before, page.version = page.version.rpartition("_")[0], view["version"]
         if view["token"] is not None and view["token"].id == asked_before:
             return render("approve/_amended.html", **view, oob=True)
-        return render("journeys/_live.html", **view, redirect_url=None, oob=True)
+        return render("journeys/_live.html", **view, oob=True)

@@ -334,7 +334,7 @@ def test_who_may_not_answer_a_step_leaves_no_draft(
 ) -> None:
     """Nor a file."""
     name, mia = a_journey(), f"{unique()}@example.com"
-    first = step(ada, name, 1, approvers=[mia], requester=mia, **asked)
+    first = step(ada, name, 1, approvers=[mia, "cora@example.com"], requester=mia, **asked)
     path = f"/journeys/{slug_of(name)}"
     ben.open(journey_link_of(house, name, mia))
 
@@ -647,6 +647,36 @@ def test_who_is_done_goes_on_where_the_settings_allow_it(make_database: Database
             assert is_followed == (f'href="{target}"' in visitor.open(path).text)
             assert 'http-equiv="refresh"' not in visitor.open(path).text
         visitor.client.close()
+
+
+def test_an_open_page_whose_last_step_was_answered_leads_on_too(make_database: DatabaseMaker) -> None:
+    """By the button that it would have if it were loaded now."""
+    with make_database("sqlite") as url, open_house(url, redirect_urls="https://www.example.com/welcome") as house:
+        from tests.cast import ADAS_KEY  # noqa: PLC0415
+
+        ada, visitor = house.program(ADAS_KEY, house.dev), Visitor(house)
+        only = step(ada, a_journey(), 1, of=1, redirectUrl="https://www.example.com/welcome/42")
+        path = at(house, only.journey).partition("?")[0]
+        asked = visitor.open(at(house, only.journey))
+
+        pushed = _pushed(house, visitor, path, asked, lambda: ada.complete(only, {"company": "Acme"}))
+
+        assert 'href="https://www.example.com/welcome/42"' in pushed
+        visitor.client.close()
+
+
+def test_the_answers_so_far_stay_beside_a_mistake(house: House, ada: Program, ben: Visitor) -> None:
+    name = a_journey()
+    first = step(ada, name, 1)
+    path = at(house, first.journey).partition("?")[0]
+    sends(ben, path, first.id, ben.open(at(house, first.journey)), Company="Acme")
+    second = step(ada, name, 2)
+
+    wrong = sends(ben, path, second.id, ben.open(path))
+
+    assert "There is a problem" in text_of(wrong)
+    assert "Your answers so far" in text_of(wrong)
+    assert "Acme" in text_of(wrong)
 
 
 @pytest.mark.parametrize(
