@@ -131,6 +131,9 @@ async def complete(request: Asked, token_id: FromPath[str]) -> Response[Any]:
             raise
         errors = {"data" if "data" in form else "comment": problem.detail}
         return await _page_of(request, token_id, status_code=400, values=form, errors=errors)
+    if isinstance(settlement, Refused):
+        errors = {"data" if "data" in form else "comment": settlement.reason}
+        return await _page_of(request, token_id, status_code=403, values=form, errors=errors)
     return await _answered(request, token_id, settlement, "token-completed")
 
 

@@ -106,7 +106,7 @@ def test_it_is_cancelled_with_a_reason(desk: Visitor, ada: Program) -> None:
 
     page = desk.send(f"/tokens/{token.id}/cancellation", reason="The order was withdrawn.")
 
-    assert "Owner withdrew it." in text_of(page)
+    assert "Owner (owner@example.com) withdrew it." in text_of(page)
     assert ada.show(token)["cancelReason"] == "The order was withdrawn."
 
 

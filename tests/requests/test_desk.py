@@ -71,7 +71,9 @@ def test_who_is_not_asked_ends_nothing_with_an_answer(desk: Visitor, ada: Progra
     """Neither with JSON nor by bringing the default answer forward; withdrawing decides nothing, and is allowed."""
     token = ask(ada, approvers=[address("cora")], onTimeout={"output": {"approved": True}})
 
-    assert 403 == desk.send(f"/tokens/{token.id}/completion", data='{"approved": true}').status_code
+    refused = desk.send(f"/tokens/{token.id}/completion", data='{"approved": true}')
+    assert (403, True) == (refused.status_code, "This request asks other people." in text_of(refused))
+    assert "{&#34;approved&#34;: true}</textarea>" in refused.text
     assert 403 == desk.send(f"/tokens/{token.id}/time-out").status_code
     assert "WAITING" == ada.show(token)["status"]
 
