@@ -18,7 +18,7 @@ from ..database.types import Instant
 from ..durations import parse_duration
 from ..environments import environments
 from ..environments.models import Environment
-from ..requests.models import GROUP, RequestApproverRow, RequestRow
+from ..requests.models import ADDRESS, GROUP, WAITS_AND_IS_OWN, RequestApproverRow, RequestRow
 from ..tokens.models import COMPLETED, TIMED_OUT, WAITING, TokenRow
 from .asked import Asked, names_of
 from .filters import ALL, GROUPS, ME, Filters, Place, place_in
@@ -180,6 +180,8 @@ def _branches(
                 hidden = type_coerce(table.c.moment.op("+")(literal_column("0")), Instant())
                 from_below = hidden if place is not None and ascending else table.c.moment
                 branch = branch.where(from_below > now)  # the sweeper has the others
+                if filters.scope == ME:
+                    branch = branch.where(table.c.token_id.not_in(_own(reach)))
                 if filters.due:
                     from_above = hidden if place is not None and not ascending else table.c.moment
                     branch = branch.where(from_above <= now + parse_duration(filters.due))
@@ -224,7 +226,17 @@ def _scoped(reach: Reach, filters: Filters) -> Any:
         return None
     asked = or_(*(and_(_approvers.c.kind == name.kind, _approvers.c.value == name.value) for name in names))
     here = _requests.c.environment_id.in_([each.id for each in _wanted(reach.environments, filters)])
-    return and_(here, select(1).where(_approvers.c.token_id == _requests.c.token_id, asked).exists())
+    mine = and_(here, select(1).where(_approvers.c.token_id == _requests.c.token_id, asked).exists())
+    if filters.scope == ME and filters.is_waiting:
+        mine = and_(mine, _requests.c.token_id.not_in(_own(reach)))
+    return mine
+
+
+def _own(reach: Reach) -> Select[Any]:
+    """What waits and this person may not answer, because they have asked it themselves."""
+    own = _requests.alias()
+    addresses = [name.value for name in reach.names if name.kind == ADDRESS]
+    return select(own.c.token_id).where(own.c.requester.in_(addresses), literal_column(WAITS_AND_IS_OWN))
 
 
 def _names(reach: Reach, filters: Filters) -> list[Asked]:

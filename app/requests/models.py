@@ -23,6 +23,9 @@ FOR_EVER = datetime(9999, 12, 31, tzinfo=UTC)
 """The moment of a request that waits without a deadline."""
 _FOR_EVER = text(str(to_milliseconds(FOR_EVER)))
 
+WAITS_AND_IS_OWN = "NOT self_approval AND status = 'WAITING'"
+"""Whether who asks may not answer a request that waits. Said as the index does, which is of such requests only."""
+
 
 class RequestRow(Table, table=True):
     """What people are asked on one token, as it stands now: `spec` is the JSON that `Spec` is made of.
@@ -41,6 +44,13 @@ class RequestRow(Table, table=True):
             "token_id",
             sqlite_where=text("journey IS NOT NULL"),
             postgresql_where=text("journey IS NOT NULL"),
+        ),
+        Index(
+            "ix_requests_own",
+            "requester",
+            "token_id",
+            sqlite_where=text(WAITS_AND_IS_OWN),
+            postgresql_where=text(WAITS_AND_IS_OWN),
         ),
         Index("ix_requests_inbox", "environment_id", "status", "moment", "token_id"),
         {"sqlite_with_rowid": False},

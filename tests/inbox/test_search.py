@@ -1,5 +1,7 @@
 """What an inbox finds: the right requests, in the right order, whoever looks."""
 
+from typing import Any
+
 from sqlalchemy import text
 
 from app.access.principals import Person
@@ -30,6 +32,25 @@ def test_an_inbox_has_what_one_is_asked(house: House, newcomer: Program, mia: As
     slug = slug_of(house, newcomer)
     assert everything == {*max_.ids(scope=ALL, environment=slug)}
     assert [others.id] == max_.ids()
+
+
+def test_what_one_may_not_answer_oneself_waits_for_the_others(house: House, newcomer: Program, mia: Asked) -> None:
+    """It is the group's, and counted there; not among what waits for oneself, and no open inbox says that it came."""
+    own: Any = {"requester": mia.email, "selfApproval": False}
+    theirs = ask(newcomer, f"group:{mia.group}", **own)
+    hers = ask(newcomer, f"group:{mia.group}", requester=mia.email)
+
+    assert ([hers.id], 1) == (mia.ids(), mia.count())
+    assert {theirs.id, hers.id} == {*mia.ids(scope=GROUPS)}
+
+    def told(db: Unit) -> list[str]:
+        entries = searching.entries_of(db, reach_of(db, mia.person_for(db)), Filters(), [theirs.id, hers.id])
+        return [entry.token_id for entry in entries]
+
+    assert [hers.id] == house.read(told)
+    newcomer.complete(hers, {"approved": True})
+    newcomer.cancel(theirs)
+    assert {theirs.id, hers.id} == {*mia.ids(status="answered")}
 
 
 def slug_of(house: House, program: Program) -> str:
