@@ -55,7 +55,7 @@ def test_only_the_asked_group_may_answer(
     tom.goto(f"/approve/{token.id}")
     expect(tom.get_by_role("heading", name="This question asks other people")).to_be_visible()
     stranger.goto(token.link)
-    expect(stranger.get_by_text("This request asks certain people")).to_be_visible()
+    expect(stranger.get_by_role("heading", name="This question asks other people")).to_be_visible()
     for page in (tom, stranger):
         expect(page.get_by_role("button", name="Approve")).to_have_count(0)
         look_over(page)
