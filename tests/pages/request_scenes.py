@@ -123,7 +123,7 @@ def scenes(
         done(has_request=True, output=defaulted["default_output"]), answered_by="default", **defaulted
     )
     refund = choices_of(spec_in(REFUND))[0]
-    refused = Refused("not-asked", "This request asks certain people: the address of a token alone does not answer it.")
+    refused = Refused("sign-in-required", "This request wants to know who answers: sign in first.")
     settled = {
         "question-approved": (approved, SALE),
         "question-edited": (refunded, REFUND),
@@ -131,7 +131,10 @@ def scenes(
     }
     found: Scenes = {
         "question": ("approve/form.html", door(sale, **asked(sale, SALE))),
-        "question-form": ("approve/form.html", door(token, **asked(token, REFUND), form=form_of(REFUND))),
+        "question-form": (
+            "approve/form.html",
+            door(token, **asked(token, REFUND), form=form_of(REFUND), has_inbox=True, answers_as="Ben"),
+        ),
         "question-wrong": (
             "approve/form.html",
             door(
