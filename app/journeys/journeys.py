@@ -161,13 +161,9 @@ def environment_asking(db: Unit, address: str, journey: str, token_id: str = "")
         (each == token_id, status == WAITING, each, environment.id)
         for environment in environments.every(db)
         for each, status in _newest_steps(db, environment.id, journey)
-        if (request := reading.find(db, each)) is not None and _asks(db, request.spec, address)
+        if (request := reading.find(db, each)) is not None and rights.asks_person(db, request.spec, address)
     ]
     return max(asking)[-1] if asking else None
-
-
-def _asks(db: Unit, spec: Spec, address: str) -> bool:
-    return rights.is_asked(db, spec, address) if spec.approvers else not spec.is_open
 
 
 def _newest_steps(db: Unit, environment_id: str, journey: str) -> list[tuple[str, str]]:
