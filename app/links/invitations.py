@@ -102,8 +102,17 @@ def recipients(db: Unit, spec: Spec) -> list[str]:
 
     Who asks and may not answer is left out, too.
     """
-    barred = None if spec.self_approval else spec.requester.lower()
-    return [address for address in dict.fromkeys(_asked(db, spec)) if address != barred]
+    return [address for address, wants_mail in _asked(db, spec).items() if wants_mail]
+
+
+def unwritten(db: Unit, token: Token) -> list[str]:
+    """The addresses of those who are asked, want no mails, and have no link either."""
+    request = reading.find(db, token.id) if token.has_request else None
+    if request is None or not request.spec.notify:
+        return []
+    have_one = {link.recipient for link in leading_to(db, token)}
+    asked = _asked(db, request.spec)
+    return [address for address, wants_mail in asked.items() if not wants_mail and address not in have_one]
 
 
 def reminder_at(now: datetime, deadline: datetime | None) -> datetime | None:
@@ -113,14 +122,20 @@ def reminder_at(now: datetime, deadline: datetime | None) -> datetime | None:
     return deadline - min(LATE, (deadline - now) / 4)
 
 
-def _asked(db: Unit, spec: Spec) -> Iterator[str]:
+def _asked(db: Unit, spec: Spec) -> dict[str, bool]:
+    """Whoever is asked and may answer, by their address, with whether they want mails."""
+    barred = None if spec.self_approval else spec.requester.lower()
+    return {address: wants_mail for address, wants_mail in _named(db, spec) if address != barred}
+
+
+def _named(db: Unit, spec: Spec) -> Iterator[tuple[str, bool]]:
     for approver in approvers_of(spec):
         if approver.kind == GROUP:
-            yield from (member.email for member in groups.members(db, approver.value) if member.notifications)
+            yield from ((member.email, member.notifications) for member in groups.members(db, approver.value))
         else:
             person = people.find(db, approver.value)
-            if person is None or (person.notifications and not person.is_disabled):
-                yield approver.value
+            if person is None or not person.is_disabled:
+                yield approver.value, person is None or person.notifications
 
 
 def _write_to(db: Unit, token: Token, spec: Spec, address: str) -> None:

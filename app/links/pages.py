@@ -20,7 +20,7 @@ from ..tokens.search import certain, retrieve
 from ..web.problems import Problem, not_found
 from . import links
 from .addresses import url_of
-from .invitations import NotAsked, OwnRequest, hand_out, leading_to
+from .invitations import NotAsked, OwnRequest, hand_out, leading_to, unwritten
 
 Asked = Request[Any, Any, Any]
 
@@ -104,6 +104,7 @@ async def _page(
         frame=await desk(request, token.environment_id),
         token=token,
         links=await service.database.read(leading_to, token),
+        unwritten=await service.database.read(unwritten, token),
         values=values or {},
         errors=errors or {},
         made=made,

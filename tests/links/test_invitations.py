@@ -54,6 +54,22 @@ def test_a_group_is_written_to_one_by_one(mailing: House, postbox: Postbox) -> N
     assert [1, 0, 0] == [len(postbox.to(address)) for address in (wants, wants_not, asks)]
 
 
+def test_the_desk_is_told_who_wants_no_mails(house: House, ada: Program, desk: Visitor) -> None:
+    """It has no link of theirs, and does not say that it had; whoever does not write at all, says so to nobody."""
+    quiet_one, ben = an_address("quiet"), an_address()
+    house.write(people.add, quiet_one, "Quinn", "approver")
+    quiet(house, quiet_one)
+    token, untold = asked(ada, quiet_one, ben), asked(ada, quiet_one, notify=False)
+
+    page = text_of(desk.open(f"/tokens/{token.id}/links"))
+
+    assert f"No mail goes to {quiet_one}: switched off in their profile." in page
+    assert "Everybody who is asked" not in page
+    assert "No mail goes to" not in text_of(desk.open(f"/tokens/{untold.id}/links"))
+    desk.send(f"/tokens/{token.id}/links", recipient=quiet_one)
+    assert "No mail goes to" not in text_of(desk.open(f"/tokens/{token.id}/links"))
+
+
 def quiet(house: House, address: str) -> None:
     """Somebody switches their mails off."""
     table = people._people

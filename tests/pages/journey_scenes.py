@@ -98,7 +98,8 @@ def scenes(
         ),
         "links-none": (
             "links/index.html",
-            _links(first, desk, now) | {"links": [], "errors": {"recipient": "Write one mail address."}},
+            _links(first, desk, now)
+            | {"links": [], "unwritten": ["mia@example.com"], "errors": {"recipient": "Write one mail address."}},
         ),
     }
 
@@ -114,5 +115,5 @@ def _links(token: Token, desk: Frame, now: datetime) -> dict[str, Any]:
         link(3, "a." * 30 + "@example.com", revoked_at=now - timedelta(minutes=1)),
         link(4, "", opened_at=None),
     ]
-    around = {"frame": desk, "token": token, "links": links, "now": now, "values": {}, "errors": {}}
+    around = {"frame": desk, "token": token, "links": links, "unwritten": [], "now": now, "values": {}, "errors": {}}
     return around | {"made": None, "made_for": None}
