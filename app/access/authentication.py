@@ -53,7 +53,7 @@ class Authentication:
             return await self._api_key(credential)
         if credential.count(".") == 2:
             return await self.public_access(credential)
-        raise _unauthorized("Invalid API key", "This is no API key of this server.")
+        raise _unauthorized("Invalid API key", "This is neither an API key nor a public access token of this server.")
 
     async def public_access(self, token: str, late: timedelta = timedelta(0)) -> PublicAccess:
         """What a public access token allows; also one that has ended, for as long as `late`. Raises a 401 Problem."""

@@ -195,4 +195,6 @@ def _blank(filters: Filters, reach: Reach) -> str:
         return "answered"
     if filters.scope == GROUPS and not any(name.kind == "group" for name in reach.names):
         return "no_groups"
+    if filters.scope == ALL and not reach.desks:
+        return "members"
     return {ME: "me", GROUPS: "groups", ALL: "all"}[filters.scope]

@@ -247,6 +247,8 @@ def door(actor: dict[str, Any] | None) -> str:
 def deed(kind: str, data: Mapping[str, Any] | None = None) -> str:
     """What happened, in words: `Completed`, `Mail sent to ben@example.com`."""
     words = DEEDS.get(kind, kind.rpartition(".")[2].replace("_", " ").capitalize())
+    if kind == "token.cancelled" and data and data.get("request"):
+        words = "Withdrawn"  # a token is cancelled, a question is withdrawn
     said = {"to": "whoever has it"} | {name: value for name, value in (data or {}).items() if value}
     return _BLANK.sub(lambda blank: f"{said[blank[1]]}{blank[2]}" if blank[1] in said else "", words).rstrip()
 

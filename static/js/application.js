@@ -8,6 +8,7 @@ import "./key_list.js";
 import "./local_time.js";
 import "./new_arrivals.js";
 import "./page_title.js";
+import "./search_address.js";
 import "./send_once.js";
 import "./theme_switch.js";
 import "./waiting_count.js";

@@ -242,13 +242,15 @@ def test_the_log_says_what_it_was_about(house: House, newcomer: Program) -> None
             text("SELECT slug FROM environments WHERE id = :id"), {"id": newcomer.environment_id}
         ).scalar_one()
     )
-    newcomer.make_token(request={"title": f"Your company, {slug}?", "journey": f"onboarding:{slug}"})
+    token = newcomer.make_token(request={"title": f"Your company, {slug}?", "journey": f"onboarding:{slug}"})
+    newcomer.cancel(token)
 
     here = text_of(owner.open(f"/audit?environment={slug}&what="))
     about_people = text_of(owner.open(f"/audit?environment={slug}&what=people&by={mia.profile.email}"))
 
     assert f"Journey onboarding:{slug} went on Your company, {slug}? " in here
     assert f"Created Your company, {slug}? " in here
+    assert f"Withdrawn Your company, {slug}? " in here
     assert "journey:env_" not in here
     assert f"Environment {slug} made" in here
     assert mia.profile.id not in about_people

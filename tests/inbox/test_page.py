@@ -28,6 +28,16 @@ def test_the_inbox_is_the_first_page(house: House, mia: Asked) -> None:
     assert 'href="/people' not in page.text
 
 
+def test_what_everybody_is_asked_is_for_members(newcomer: Program, mia: Asked) -> None:
+    """An approver who comes to that address is led to what is theirs."""
+    ask(newcomer)
+
+    page = mia.open("/inbox?scope=all").text
+
+    assert "This list is for members" in page
+    assert "Nobody is asked anything now" not in page
+
+
 def test_a_row_says_what_is_asked_by_whom_and_until_when(newcomer: Program, mia: Asked) -> None:
     """And is one link to the question."""
     token = ask(

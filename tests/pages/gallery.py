@@ -620,7 +620,7 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     **{
         f"inbox-empty-{why}": ("inbox/index.html", INBOX | {"rows": [], "blank": why, "next_url": None})
-        for why in ("me", "groups", "no_groups", "all", "answered", "filtered")
+        for why in ("me", "groups", "no_groups", "all", "members", "answered", "filtered")
     },
     "audit": ("audit/index.html", AUDIT),
     "audit-nothing-matches": (

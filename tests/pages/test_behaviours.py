@@ -44,6 +44,18 @@ def test_keys_walk_the_list() -> None:
         expect(links.nth(0)).not_to_be_focused()
 
 
+def test_a_search_leaves_out_what_nobody_filled_in() -> None:
+    """Its address can be read, and handed on."""
+    with served() as address, looking(1280, "light") as page:
+        open_scene(page, address, "inbox-found")
+        page.get_by_label("Words").fill("sale")
+        page.get_by_label("Tags").fill("")
+        with page.expect_request(re.compile("/inbox[?]")) as found:
+            page.get_by_role("button", name="Find").click()
+
+        assert "/inbox?q=sale" == found.value.url.removeprefix(address)
+
+
 def test_the_colours_are_chosen_and_kept() -> None:
     """Round from the system's to light to dark, and the next page is drawn in it."""
     with served() as address, looking(1280, "light") as page:
