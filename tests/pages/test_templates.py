@@ -59,6 +59,18 @@ def test_templates_never_trust_text() -> None:
     assert trusting == []
 
 
+def test_nothing_of_a_merge_is_left_in_what_is_served() -> None:
+    """No checker reads templates, styles and scripts, and a browser shows or skips what it does not know."""
+    served = (
+        path
+        for root in (TEMPLATES, STATIC)
+        for path in root.rglob("*")
+        if path.suffix in {".html", ".txt", ".css", ".js"}
+    )
+
+    assert [] == [str(path) for path in served if re.search("^(<{7}|>{7}) ", path.read_text(), re.MULTILINE)]
+
+
 def test_the_policy_of_a_page_is_the_servers() -> None:
     """Pages under /api/ carry it themselves; it is the same one everywhere."""
     assert HEADERS["Content-Security-Policy"] == CSP
