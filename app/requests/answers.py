@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from ..tokens.schemas import LONGEST_COMMENT
-from .forms import UNKNOWN, FieldError, form_of, typed_of, validate
+from .forms import UNKNOWN, Edit, FieldError, edits, form_of, typed_of, validate
+from .forms.references import escaped
 from .models import COMMENT, Style
 from .spec import Spec, properties_of
-from .values import differences, escaped, holds
+from .values import holds
 
 SUBMIT = "submit"
+MOST_EDITS = 100
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -30,10 +33,10 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """An answer that was asked for: which choice it is, and where it differs from what was proposed."""
+    """An answer that was asked for: which choice it is, and what was changed of what was proposed."""
 
     choice: Choice
-    edited: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
 
 _APPROVE = Choice(value="approve", label="Approve", effect="It goes ahead.", output={"approved": True}, style="main")
@@ -87,7 +90,7 @@ def check(spec: Spec, answer: Any) -> Accepted | list[FieldError]:
     if choice is None:
         return [FieldError("", "no-such-decision", f"The answer fits none of the decisions: {_offered(choices)}.")]
     errors = _errors(spec, choice, answer)
-    return errors or Accepted(choice, _edited(spec, choice, answer))
+    return errors or Accepted(choice, _edits(spec, choice, answer))
 
 
 def _errors(spec: Spec, choice: Choice, answer: Mapping[str, Any]) -> list[FieldError]:
@@ -132,12 +135,13 @@ def _errors_of_comment(comment: Any) -> list[FieldError]:
     return []
 
 
-def _edited(spec: Spec, choice: Choice, answer: Mapping[str, Any]) -> tuple[str, ...]:
-    if spec.proposed is None or not choice.needs_form:
+def _edits(spec: Spec, choice: Choice, answer: Mapping[str, Any]) -> tuple[Edit, ...]:
+    """What was changed of what was proposed; what nothing was said about is an answer, and no edit."""
+    if spec.proposed is None or spec.form is None or not choice.needs_form:
         return ()
-    proposed = {name: value for name, value in spec.proposed.items() if name not in choice.output}
-    filled = {name: value for name, value in answer.items() if name not in choice.output and name != COMMENT}
-    return tuple(differences(proposed, filled))[:100]
+    own = {*choice.output, *([COMMENT] if takes_a_comment(spec) else [])}
+    found = edits(form_of(spec.form), spec.proposed, answer, spec.proposed.keys() - own)
+    return tuple(islice(found, MOST_EDITS))
 
 
 def _offered(choices: Sequence[Choice]) -> str:

@@ -53,8 +53,8 @@ class Requests:
         notes: dict[str, object] = {"decision": found.choice.value, "label": found.choice.label}
         if request.version > 1:
             notes["version"] = request.version
-        if found.edited:
-            notes["edited"] = list(found.edited)
+        if found.edits:
+            notes["edited"] = [edit.pointer for edit in found.edits]
         return msgspec.structs.replace(answer, checked_version=request.version, notes=notes)
 
     async def differs(self, token: Token, new: NewToken) -> bool:

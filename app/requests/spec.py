@@ -14,8 +14,9 @@ from ..notifications.addresses import BadAddress, address_of
 from ..people.groups import is_slug
 from ..web.problems import Problem, invalid
 from .forms import check_schema
+from .forms.references import escaped
 from .models import ADDRESS, COMMENT, GROUP, GROUP_MARK, ApproverKind, Identity, Style
-from .values import escaped, holds
+from .values import holds
 
 T = TypeVar("T")
 

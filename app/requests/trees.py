@@ -5,22 +5,25 @@ from typing import Any, Literal
 
 import msgspec
 
+from .forms.telling import SentFile
+
 MOST_NODES = 400  # drawn of one value; a page says what it leaves out
 MOST_COLUMNS = 8
 DEEPEST = 8  # levels
 LONGEST_TEXT = 5_000  # characters
 
-Kind = Literal["text", "nothing", "record", "list", "table"]
+Kind = Literal["text", "nothing", "file", "record", "list", "table"]
 
 
 class Node(msgspec.Struct, frozen=True):
-    """A part of a value, as it is drawn: a text, named parts, a list of parts, or a table of texts."""
+    """A part of a value, as it is drawn: a text, a file, named parts, a list of parts, or a table of texts."""
 
     kind: Kind
     text: str = ""
     parts: tuple["tuple[str, Node]", ...] = ()
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
+    file: SentFile | None = None
     left_out: int = 0
     """How many more parts or rows there are."""
     whole: str = ""
@@ -32,7 +35,7 @@ def tree_of(value: Any) -> Node:
     node = _Growing().node(value, 0)
     if not _is_cut(node):
         return node
-    return msgspec.structs.replace(node, whole=json.dumps(value, ensure_ascii=False, indent=2))
+    return msgspec.structs.replace(node, whole=json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
 class _Growing:
@@ -43,8 +46,10 @@ class _Growing:
         self._left -= 1
         if value is None or value in ("", [], {}):
             return Node("nothing")
+        if isinstance(value, SentFile):
+            return Node("file", file=value)
         if isinstance(value, (dict, list)) and depth >= DEEPEST:
-            return Node("text", _cut(json.dumps(value, ensure_ascii=False)))
+            return Node("text", said(value))
         if isinstance(value, dict):
             return self._record(value, depth)
         if isinstance(value, list):
@@ -85,7 +90,7 @@ def said(value: Any) -> str:
         return _cut(value)
     if isinstance(value, bool):
         return "Yes" if value else "No"
-    return "" if value is None else _cut(json.dumps(value, ensure_ascii=False))
+    return "" if value is None else _cut(json.dumps(value, ensure_ascii=False, default=str))
 
 
 def label_of(name: str) -> str:
@@ -111,7 +116,9 @@ def _columns_of(value: list[Any]) -> tuple[str, ...]:
     if len(value) < 2 or not all(isinstance(each, dict) and each for each in value):
         return ()
     names = tuple(dict.fromkeys(name for each in value for name in each))
-    if len(names) > MOST_COLUMNS or any(isinstance(inner, (dict, list)) for each in value for inner in each.values()):
+    if len(names) > MOST_COLUMNS or any(
+        isinstance(inner, (dict, list, SentFile)) for each in value for inner in each.values()
+    ):
         return ()
     return names
 

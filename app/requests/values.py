@@ -1,20 +1,7 @@
 """Values of JSON, compared as JSON has it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-
-def differences(before: Any, after: Any, pointer: str = "") -> Iterator[str]:
-    """Where two values differ, as JSON pointers."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        for name in dict.fromkeys([*before, *after]):
-            here = f"{pointer}/{escaped(name)}"
-            if name in before and name in after:
-                yield from differences(before[name], after[name], here)
-            else:
-                yield here
-    elif not is_same(before, after):
-        yield pointer
 
 
 def is_same(one: Any, other: Any) -> bool:
@@ -31,8 +18,3 @@ def is_same(one: Any, other: Any) -> bool:
 def holds(answer: Mapping[str, Any], output: Mapping[str, Any]) -> bool:
     """Whether an answer has every entry of an output."""
     return all(name in answer and is_same(value, answer[name]) for name, value in output.items())
-
-
-def escaped(name: str) -> str:
-    """A name as a part of a JSON pointer."""
-    return name.replace("~", "~0").replace("/", "~1")

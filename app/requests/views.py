@@ -15,12 +15,12 @@ from ..tokens.views import View, settled_by, token_view, version_of
 from . import reading, rights
 from .answers import Accepted, Choice, check, choices_of, takes_a_comment
 from .changes import Line, lines_of, text_of
-from .forms import form_of
+from .forms import form_of, told
 from .markdown import html_of
 from .models import COMMENT
 from .reading import Request
 from .spec import Diff, Spec, properties_of
-from .trees import Node, label_of, said, tree_of
+from .trees import Node, label_of, tree_of
 
 _FIELDS_IN_WORDS = {
     "title": "Question",
@@ -61,12 +61,17 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What is filled in then."""
 
 
-class Edit(msgspec.Struct, frozen=True):
+class EditShown(msgspec.Struct, frozen=True):
     """A value that was proposed, and what was answered instead."""
 
     label: str
-    before: str
-    after: str
+    before: Node
+    after: Node
+
+    @property
+    def is_short(self) -> bool:
+        """Whether both stand in a line."""
+        return {self.before.kind, self.after.kind} <= {"text", "nothing", "file"}
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -77,7 +82,7 @@ class Outcome(msgspec.Struct, frozen=True):
     """Whether it is to approve or to send back, as everywhere."""
     comment: str
     rest: Node | None
-    edits: tuple[Edit, ...] = ()
+    edits: tuple[EditShown, ...] = ()
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -102,6 +107,7 @@ def door_view(db: Unit, token_id: str, environment_id: str, by: By | None = None
     return {
         **view,
         **asked,
+        "files": f"/approve/{token.id}/files",
         "settled_by": settled_by(view["timeline"], outside=True),
         "late_title": late_title(token, asked["outcome"]),
         "refusal": refusal,
@@ -116,7 +122,8 @@ def door_view(db: Unit, token_id: str, environment_id: str, by: By | None = None
 
 def question_beside(db: Unit, token: Token) -> View:
     """What is asked on a token, and how it was answered, for its page at the desk."""
-    return question_of(token, reading.find(db, token.id) if token.has_request else None)
+    asked = question_of(token, reading.find(db, token.id) if token.has_request else None)
+    return asked | {"files": f"/tokens/{token.id}/files"}
 
 
 def question_of(token: Token, request: Request | None) -> View:
@@ -222,7 +229,10 @@ def default_values(spec: Spec) -> dict[str, Any]:
     if spec.on_timeout is None or not isinstance(found, Accepted):
         return {}
     answer = spec.on_timeout.output
-    return _titled(spec, {name: value for name, value in answer.items() if name not in found.choice.output})
+    values: dict[str, Any] = _told(
+        spec, {name: value for name, value in answer.items() if name not in found.choice.output}
+    )
+    return values
 
 
 def _by_default(spec: Spec) -> str:
@@ -244,34 +254,20 @@ def _outcome(spec: Spec, token: Token) -> Outcome | None:
         label=found.choice.label,
         is_usual=not spec.decisions and spec.form is None,
         comment=str(answer.get(COMMENT) or "") if has_comment else "",
-        rest=tree_of(_titled(spec, rest)) if rest else None,
-        edits=_edits(spec, answer, found.edited),
+        rest=tree_of(_told(spec, rest)) if rest else None,
+        edits=tuple(EditShown(edit.label, tree_of(edit.before), tree_of(edit.after)) for edit in found.edits),
     )
 
 
-def _titled(spec: Spec, answer: Mapping[str, Any]) -> dict[str, Any]:
-    """What was filled in, by the names that the form showed."""
-    titled = {_title_in(spec, name): value for name, value in answer.items()}
-    return titled if len(titled) == len(answer) else dict(answer)
+def _told(spec: Spec, answer: dict[str, Any]) -> Any:
+    """What was filled in, as the form showed it."""
+    return answer if spec.form is None else told(form_of(spec.form), answer)
 
 
 def _title_in(spec: Spec, name: str) -> str:
     described = properties_of(spec.form).get(name)
     title = described.get("title") if isinstance(described, dict) else None
     return title if isinstance(title, str) and title.strip() else label_of(name)
-
-
-def _edits(spec: Spec, answer: Mapping[str, Any], pointers: tuple[str, ...]) -> tuple[Edit, ...]:
-    proposed = spec.proposed or {}
-    return tuple(
-        Edit(_path_in_words(spec, each), said(_at(proposed, each)), said(_at(answer, each))) for each in pointers
-    )
-
-
-def _at(value: Any, pointer: str) -> Any:
-    for part in pointer.split("/")[1:]:
-        value = value.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(value, dict) else None
-    return value
 
 
 def _path_in_words(spec: Spec, pointer: str) -> str:

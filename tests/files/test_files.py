@@ -63,9 +63,24 @@ def test_the_page_of_the_token_leads_to_its_files(house: House, ada: Program, de
     page = desk.open(f"/tokens/{token.id}")
     fetched = desk.open(f"/tokens/{token.id}/files/{kept['id']}")
 
-    assert f'href="/tokens/{token.id}/files/{kept["id"]}">cv.pdf</a>' in page.text
+    assert f'href="/tokens/{token.id}/files/{kept["id"]}">cv.pdf</a> <span class="soft">(' in page.text
     assert left["id"] not in page.text
     assert PDF == fetched.content
+
+
+def test_the_outcome_leads_to_its_files(house: House, ada: Program, ben: Visitor) -> None:
+    """At the door; on somebody else's page, where no cookie opens it, it is only named."""
+    token = asked(ada)
+    ben.open(f"/approve/{token.id}?token={token.public_access_token}")
+    ada.complete(token, {"name": "Ben", "cv": send(ada, token).json()})
+
+    door = ben.open(f"/approve/{token.id}")
+    elsewhere = ben_with(house, token).get(f"{token.path}/form").json()["html"]
+
+    (link,) = re.findall(r'href="([^"]+)">cv\.pdf</a> <span class="soft">\(', door.text)
+    assert PDF == ben.open(link).content
+    assert "cv.pdf" in elsewhere
+    assert "href" not in elsewhere.partition("cv.pdf")[0].rpartition("All that was answered")[2]
 
 
 def test_only_those_who_may_fetch_a_file(

@@ -78,6 +78,32 @@ REFUND: dict[str, Any] = {
         {"value": "keep", "label": "Keep the money", "output": {"refunded": False}, "require": ["comment"], "form": False, "style": "plain"},
     ],
 }  # fmt: skip
+ORDER: dict[str, Any] = {
+    "title": "Place order 4711?",
+    "form": {
+        "type": "object",
+        "properties": {
+            "supplier": {"oneOf": [{"const": "a", "title": "Ackermann & Sons"}, {"const": "b", "title": "Bernstein"}]},
+            "lines": {
+                "type": "array",
+                "items": {"type": "object", "properties": {"sku": {"type": "string"}, "qty": {"type": "integer"}}},
+            },
+            "notes": {"type": "array", "items": {"type": "string"}},
+            "contract": {"type": "object", "format": "file"},
+        },
+    },
+    "proposed": {
+        "supplier": "a",
+        "lines": [{"sku": "Boots, size 42, brown", "qty": 10}, {"sku": "Scarf", "qty": 3}],
+        "notes": ["Before noon"],
+    },
+}
+ORDERED = {
+    "supplier": "b",
+    "lines": [{"sku": "Boots, size 42, brown", "qty": 12}, {"sku": "Scarf", "qty": 3}],
+    "notes": ["Before noon", "Not on Mondays"],
+    "contract": {"id": "file_" + "0" * 36, "name": "Contract, signed.pdf", "type": "application/pdf", "size": 81_920},
+}
 HOSTILE: dict[str, Any] = {
     "title": "\u202egnp.exe <img src=x onerror=alert(1)> " + "x" * 150,
     "body": "<script>alert(1)</script> [Approved](https://evil.example/" + "y" * 200 + ") \u200b" + "z" * 300,
@@ -97,7 +123,7 @@ def asked(token: Token, request: dict[str, Any], version: int = 1) -> dict[str, 
     spec = spec_in(request)
     by = By(kind="api_key", door="rest", id="key_1", name="shop")
     standing = Request(version, spec, by, token.created_at, token.created_at + timedelta(minutes=3))
-    return question_of(token, standing)
+    return question_of(token, standing) | {"files": f"/approve/{token.id}/files"}
 
 
 def form_of(
@@ -119,6 +145,7 @@ def scenes(
     amended = SALE | {"title": "Publish the autumn sale, without boots?", "body": "Boots are *not* in it."}
     approved = done(has_request=True, output='{"approved":true,"comment":"Good to go.\\nBen"}')
     refunded = done(has_request=True, output='{"amount":10,"reason":"damaged","refunded":true}', default_output=None)
+    ordered = done(has_request=True, output=msgspec.json.encode(ORDERED).decode(), default_output=None)
     nobody = msgspec.structs.replace(
         done(has_request=True, output=defaulted["default_output"]), answered_by="default", **defaulted
     )
@@ -127,6 +154,7 @@ def scenes(
     settled = {
         "question-approved": (approved, SALE),
         "question-edited": (refunded, REFUND),
+        "question-edited-rows": (ordered, ORDER),
         "question-by-default": (nobody, SALE),
     }
     found: Scenes = {

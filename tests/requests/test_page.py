@@ -292,6 +292,23 @@ def test_what_was_proposed_can_be_edited(ben: Visitor, ada: Program) -> None:
     assert "Edited before it was sent Amount 12 → 15" in text_of(done)
 
 
+def test_an_answer_is_told_in_the_words_of_the_form(desk: Visitor, ben: Visitor, ada: Program) -> None:
+    """At the door and at the desk; what was not proposed is answered, and was not edited."""
+    colour = {"oneOf": [{"const": "g", "title": "Green"}, {"const": "r", "title": "Red"}], "title": "Which colour?"}
+    form = {"type": "object", "properties": {"colour": colour, "size": {"enum": ["s"], "x-ui": {"show": True}}}}
+    form["properties"] |= {"note": {"type": "string"}, "source": {"type": "string", "x-ui": {"widget": "hidden"}}}
+    token = opened(ben, ada, form=form, proposed={"colour": "g", "source": "shop"})
+
+    done = send(ben, token, decision="submit", field_colour="r", field_note="Mine")
+
+    assert {"colour": "r", "source": "shop", "size": "s", "note": "Mine"} == output_of(ada, token)
+    edits = "Edited before it was sent Which colour? Green → Red All that was answered Which colour? Red"
+    for page in (done, desk.open(f"/tokens/{token.id}")):
+        assert edits in text_of(page)
+        assert "Note Mine" in text_of(page)
+    assert "shop" not in done.text
+
+
 def test_a_default_answer_is_told_as_what_it_is(house: House, ben: Visitor, ada: Program) -> None:
     """Announced before, and marked after."""
     token = ada.make_token(

@@ -10,6 +10,7 @@ A page goes these steps:
         typed = with_rows(form, typed, posted[ROWS_BUTTON])
     reading = read(form, typed, proposed)                                  the value, and errors by control
     drawn = controls(form, typed, reading.errors); summary(drawn)          the same again, with what is wrong
+    told(form, reading.value)                                              what was answered, for people to read
 """
 
 from .checking import check_schema
@@ -19,6 +20,7 @@ from .filling import typed_in, typed_of
 from .reading import Reading, read
 from .rows import BUTTON as ROWS_BUTTON
 from .rows import focus_after, with_rows
+from .telling import Edit, edits, told
 from .tree import form_of
 from .validation import FieldError, validate
 
@@ -26,16 +28,19 @@ __all__ = [
     "ROWS_BUTTON",
     "UNKNOWN",
     "Control",
+    "Edit",
     "FieldError",
     "Form",
     "Reading",
     "Typed",
     "check_schema",
     "controls",
+    "edits",
     "focus_after",
     "form_of",
     "read",
     "summary",
+    "told",
     "typed_in",
     "typed_of",
     "validate",
