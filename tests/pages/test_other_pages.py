@@ -214,5 +214,5 @@ def test_a_mail_in_a_timeline_looks_like_one(house: House, desk: Visitor, ada: P
 
     page = desk.open(f"/tokens/{token.id}")
 
-    assert f"Mail sent to {address}" in page.text
+    assert f"Mail to {address} printed" in page.text
     assert "mark--mail" in page.text
