@@ -15,12 +15,12 @@ from ..tokens.views import View, settled_by, token_view, version_of
 from . import reading, rights
 from .answers import Accepted, Choice, check, choices_of, takes_a_comment
 from .changes import Line, lines_of, text_of
-from .forms import form_of, told
+from .forms import UNKNOWN, controls, form_of, has_secrets, standing_in, told, typed_in
 from .markdown import html_of
 from .models import COMMENT
 from .reading import Request
-from .spec import Diff, Spec, properties_of
-from .trees import Node, label_of, tree_of
+from .spec import Diff, Spec
+from .trees import Node, tree_of
 
 _FIELDS_IN_WORDS = {
     "title": "Question",
@@ -83,6 +83,8 @@ class Outcome(msgspec.Struct, frozen=True):
     comment: str
     rest: Node | None
     edits: tuple[EditShown, ...] = ()
+    has_secrets: bool = False
+    """Whether the raw output holds what no page shows."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -186,13 +188,17 @@ def changes_between(before: Spec, after: Spec) -> list[Change]:
 
 def typed_in_words(spec: Spec | None, posted: Mapping[str, str]) -> list[tuple[str, str]]:
     """What somebody has typed into a form, field by field, for them to read and copy."""
-    fields = [
-        (_path_in_words(spec, name), text)
-        for name, text in posted.items()
-        if spec is not None and name.startswith("/") and ":" not in name and text.strip()
-    ]
     comment = posted.get(COMMENT, "").strip()
+    fields = [] if spec is None else [(label, text) for _, label, text in _standing_in(spec, posted)]
     return [*fields, ("Comment", comment)] if comment else fields
+
+
+def _standing_in(spec: Spec, posted: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    if spec.form is None:
+        return []
+    form = form_of(spec.form)
+    typed = typed_in(form, dict(posted), UNKNOWN if spec.proposed is None else spec.proposed)
+    return list(standing_in(controls(form, typed)))
 
 
 def _question(request: Request, token: Token) -> Question:
@@ -256,23 +262,13 @@ def _outcome(spec: Spec, token: Token) -> Outcome | None:
         comment=str(answer.get(COMMENT) or "") if has_comment else "",
         rest=tree_of(_told(spec, rest)) if rest else None,
         edits=tuple(EditShown(edit.label, tree_of(edit.before), tree_of(edit.after)) for edit in found.edits),
+        has_secrets=spec.form is not None and has_secrets(form_of(spec.form).root),
     )
 
 
 def _told(spec: Spec, answer: dict[str, Any]) -> Any:
     """What was filled in, as the form showed it."""
     return answer if spec.form is None else told(form_of(spec.form), answer)
-
-
-def _title_in(spec: Spec, name: str) -> str:
-    described = properties_of(spec.form).get(name)
-    title = described.get("title") if isinstance(described, dict) else None
-    return title if isinstance(title, str) and title.strip() else label_of(name)
-
-
-def _path_in_words(spec: Spec, pointer: str) -> str:
-    first, *others = (part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
-    return ", ".join([_title_in(spec, first), *map(label_of, others)])
 
 
 def _readable(name: str, value: Any, spec: Spec) -> Any:

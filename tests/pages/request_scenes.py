@@ -104,6 +104,18 @@ ORDERED = {
     "notes": ["Before noon", "Not on Mondays"],
     "contract": {"id": "file_" + "0" * 36, "name": "Contract, signed.pdf", "type": "application/pdf", "size": 81_920},
 }
+ACCOUNT: dict[str, Any] = {
+    "title": "Set up the account of the shop",
+    "form": {
+        "type": "object",
+        "properties": {
+            "host": {"type": "string", "format": "hostname"},
+            "password": {"type": "string", "format": "password", "description": "Ask Ada if you do not know it."},
+        },
+        "required": ["host"],
+    },
+    "proposed": {"password": "x"},
+}
 HOSTILE: dict[str, Any] = {
     "title": "\u202egnp.exe <img src=x onerror=alert(1)> " + "x" * 150,
     "body": "<script>alert(1)</script> [Approved](https://evil.example/" + "y" * 200 + ") \u200b" + "z" * 300,
@@ -142,6 +154,7 @@ def scenes(
     defaulted = {"default_output": '{"approved":false,"comment":"Nobody answered in time."}'}
     sale = waiting(has_request=True, **defaulted)
     wrong = form_of(REFUND, {"/amount": "much", "/reason": ""}, {"/amount": "Amount to refund must be a number."})
+    account = form_of(ACCOUNT, {"/host": "?", "/password": "typed"}, {"/host": "Host must be the name of a host."})
     amended = SALE | {"title": "Publish the autumn sale, without boots?", "body": "Boots are *not* in it."}
     approved = done(has_request=True, output='{"approved":true,"comment":"Good to go.\\nBen"}')
     refunded = done(has_request=True, output='{"amount":10,"reason":"damaged","refunded":true}', default_output=None)
@@ -171,6 +184,10 @@ def scenes(
                 form=wrong,
                 errors=forms.summary(wrong) | {"comment": "“Keep the money” needs a comment."},
             ),
+        ),
+        "question-secret": (
+            "approve/form.html",
+            door(token, **asked(token, ACCOUNT), form=account, errors=forms.summary(account)),
         ),
         "question-changed": (
             "approve/form.html",

@@ -295,9 +295,11 @@ def test_what_was_proposed_can_be_edited(ben: Visitor, ada: Program) -> None:
 def test_an_answer_is_told_in_the_words_of_the_form(desk: Visitor, ben: Visitor, ada: Program) -> None:
     """At the door and at the desk; what was not proposed is answered, and was not edited."""
     colour = {"oneOf": [{"const": "g", "title": "Green"}, {"const": "r", "title": "Red"}], "title": "Which colour?"}
-    form = {"type": "object", "properties": {"colour": colour, "size": {"enum": ["s"], "x-ui": {"show": True}}}}
-    form["properties"] |= {"note": {"type": "string"}, "source": {"type": "string", "x-ui": {"widget": "hidden"}}}
-    token = opened(ben, ada, form=form, proposed={"colour": "g", "source": "shop"})
+    parts = {"colour": colour, "size": {"enum": ["s"], "x-ui": {"show": True}}, "note": {"type": "string"}}
+    hidden = {"source": {"type": "string", "x-ui": {"widget": "hidden"}}}
+    token = opened(
+        ben, ada, form={"type": "object", "properties": {**parts, **hidden}}, proposed={"colour": "g", "source": "shop"}
+    )
 
     done = send(ben, token, decision="submit", field_colour="r", field_note="Mine")
 
@@ -307,6 +309,67 @@ def test_an_answer_is_told_in_the_words_of_the_form(desk: Visitor, ben: Visitor,
         assert edits in text_of(page)
         assert "Note Mine" in text_of(page)
     assert "shop" not in done.text
+
+
+SECRETS = {
+    "type": "object",
+    "properties": {
+        "pin": {"type": "string", "format": "password", "title": "PIN"},
+        "key": {"type": "string", "writeOnly": True, "title": "Key"},
+        "amount": {"type": "integer", "title": "Amount"},
+        "rows": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": ["amount"],
+}
+
+
+def test_a_secret_is_on_no_page(desk: Visitor, ben: Visitor, ada: Program) -> None:
+    """Not when it is sent back, nor afterwards, nor to whoever comes late; the program is given it."""
+    token = opened(ben, ada, form=SECRETS, proposed={"key": "k-proposed"})
+    typed = {"field_pin": "s3cret", "field_key": "k-typed", "decision": "submit"}
+
+    wrong = send(ben, token, 1, **typed, field_amount="many")
+    longer = send(ben, token, 1, **typed, field_amount="1", rows="add:/rows")
+    done = send(ben, token, 1, **typed, field_amount="1")
+    late = send(ben, token, 1, **typed, field_amount="2")
+
+    pages = [token.page, wrong, longer, done, late, desk.open(f"/tokens/{token.id}")]
+    for page in pages:
+        assert not re.search("s3cret|k-proposed|k-typed", page.text)
+    assert "There is a problem PIN must be typed again. Key must be typed again. Amount must be" in text_of(wrong)
+    assert "PIN must be typed again." in text_of(longer)
+    assert "Edited before it was sent Key •••••• → ••••••" in text_of(done)
+    assert "PIN ••••••" in text_of(done)
+    assert "What you had typed PIN ••••••" in text_of(late)
+    assert {"pin": "s3cret", "key": "k-typed", "amount": 1} == output_of(ada, token)
+
+
+def test_a_secret_that_was_proposed_stays_when_it_is_left_empty(ben: Visitor, ada: Program) -> None:
+    token = opened(ben, ada, form=SECRETS, proposed={"key": "k-proposed"})
+    assert "Left empty, it stays as it is." in text_of(token.page)
+
+    done = send(ben, token, decision="submit", field_pin="", field_key="", field_amount="1")
+
+    assert {"key": "k-proposed", "amount": 1} == output_of(ada, token)
+    assert "Edited" not in text_of(done)
+
+
+def test_what_came_too_late_is_told_as_the_form_showed_it(ben: Visitor, ada: Program) -> None:
+    """With the rows and the groups that it stands in."""
+    guest = {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "eats": {"enum": ["v", "m"], "x-ui": {"labels": ["Vegetables", "Meat"]}},
+        },
+    }
+    form = {"type": "object", "properties": {"guests": {"type": "array", "items": guest}, "sure": {"const": True}}}
+    token = opened(ben, ada, form=form)
+    ada.complete(token, {})
+
+    late = send(ben, token, 1, **{"/guests:rows": "1", "/guests/0/name": "Cora", "/guests/0/eats": "m", "/sure": "yes"})
+
+    assert "What you had typed Guests 1, Name Cora Guests 1, Eats Meat Sure Yes" in text_of(late)
 
 
 def test_a_default_answer_is_told_as_what_it_is(house: House, ben: Visitor, ada: Program) -> None:

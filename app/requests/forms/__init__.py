@@ -14,13 +14,13 @@ A page goes these steps:
 """
 
 from .checking import check_schema
-from .controls import Control, controls, summary
+from .controls import Control, controls, standing_in, summary
 from .fields import UNKNOWN, Form, Typed
 from .filling import typed_in, typed_of
 from .reading import Reading, read
 from .rows import BUTTON as ROWS_BUTTON
 from .rows import focus_after, with_rows
-from .telling import Edit, edits, told
+from .telling import Edit, edits, has_secrets, told
 from .tree import form_of
 from .validation import FieldError, validate
 
@@ -38,7 +38,9 @@ __all__ = [
     "edits",
     "focus_after",
     "form_of",
+    "has_secrets",
     "read",
+    "standing_in",
     "summary",
     "told",
     "typed_in",

@@ -15,6 +15,7 @@ from .sentences import in_words, size_in_words
 from .texts import ZONE, texts_of
 
 NO_ERRORS: dict[str, str] = {}
+DOTS = "••••••"  # for what is not shown
 WHOLE = "form"  # the id of all fields together
 _MOST_RADIOS = 6  # beyond it, a list to choose from
 _PLAIN = re.compile(r"[A-Za-z0-9_-]")
@@ -89,6 +90,8 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     add: str = ""
     is_optional: bool = False
     is_code: bool = False
+    is_kept_back: bool = False
+    """Whether something secret was typed, which no page sends back."""
     is_inline: bool = False
     has_buttons: bool = False
     has_files: bool = False
@@ -124,6 +127,42 @@ def summary(control: Control) -> dict[str, str]:
     return {part.id: part.error for part in _all(control) if part.error}
 
 
+def standing_in(control: Control, around: str = "") -> Iterator[tuple[str, str, str]]:
+    """What a person finds filled in: names of controls, what they are called and stand in, and texts to read."""
+    label = ", ".join(filter(None, [around, control.label]))
+    text = _read_from(control)
+    if text:
+        yield control.name, label, text
+    inside = "" if control.id == WHOLE else label
+    for part in control.parts:
+        yield from standing_in(part, inside)
+    for row in control.rows:
+        if row.name is not None:
+            yield from standing_in(row.name, ", ".join(filter(None, [around, row.label])))
+        yield from standing_in(row.part, around if row.name is None else ", ".join(filter(None, [around, row.label])))
+    for choice in control.choices:
+        if choice.part is not None and choice.is_chosen:
+            yield from standing_in(choice.part, inside)
+
+
+def _read_from(control: Control) -> str:
+    if control.is_kept_back:
+        return DOTS
+    match control.partial:
+        case "radios" | "rating" | "select" | "checks" | "variants":
+            return ", ".join(choice.label for choice in control.choices if choice.is_chosen and choice.value)
+        case "check":
+            return "Yes" if control.text else ""
+        case "file":
+            return control.file[0] if control.file else ""
+        case "date_time":
+            return f"{control.text} {control.zone}".strip() if control.text else ""
+        case "line" | "area":
+            return control.text.strip()
+        case _:
+            return ""
+
+
 def id_of(name: str) -> str:
     """A control's name as an id: letters, digits and points, whatever the properties are called."""
     return "f" + "".join(
@@ -155,7 +194,16 @@ class _Drawing:
             is_inline=field.is_inline,
             attributes=dict(field.attributes),
         )
+        control = self._blind(control) if field.is_blind else control
         return msgspec.structs.replace(self._filled(self._focused(control), field, path), **changes)
+
+    def _blind(self, control: Control) -> Control:
+        """What is secret comes from no page; whoever typed it is told to do so again."""
+        help_text = control.help
+        if SHOWN + control.name in self.typed:
+            help_text = f"{help_text} Left empty, it stays as it is.".strip()
+        error = control.error or (f"{control.label} must be typed again." if control.text else "")
+        return msgspec.structs.replace(control, text="", is_kept_back=bool(control.text), help=help_text, error=error)
 
     def _focused(self, control: Control) -> Control:
         is_leaf = control.partial in {"line", "area", "select", "date_time"}

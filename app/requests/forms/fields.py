@@ -46,6 +46,9 @@ inside the second one, `/colours:0` whether the first of several is ticked.
 """
 
 
+_TYPED = frozenset({"text", "area", "number", "integer", "email", "url", "phone", "password", "date", "time", "json"})
+
+
 class Missing(msgspec.Struct, frozen=True):
     """No value at all, which is not `null`."""
 
@@ -96,6 +99,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     is_required: bool = False
     is_nullable: bool = False
     is_inline: bool = False
+    is_secret: bool = False  # the program is given it, and no page shows it
     default: Any = MISSING
     types: tuple[str, ...] = ()  # that its text may become
     options: tuple[Option, ...] = ()
@@ -107,6 +111,11 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     needed: str = ""  # when a field that can be left empty cannot be
     hints: dict[str, Any] = {}
     attributes: dict[str, str] = {}
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether its control is drawn empty, whatever stands in it: left empty, it keeps what was there."""
+        return self.is_secret and self.kind in _TYPED
 
     @property
     def names(self) -> Iterator[str]:

@@ -14,6 +14,7 @@ from .variants import variant_for
 ROWS = ":rows"
 VARIANT = ":variant"
 SHOWN = "="  # before the name of what no control sends
+KEPT = "kept"  # of a secret that is there already
 MOST_ROWS = 200  # that are drawn of one list
 
 
@@ -54,6 +55,8 @@ def _fill(form: Form, field: Field, path: str, value: Any, typed: Typed) -> None
             pass
         case "shown":
             typed[SHOWN + path] = "" if isinstance(value, Missing) or value is None else in_words(value)
+        case _ if field.is_blind:
+            typed.update({SHOWN + path: KEPT} if any(texts_of(field, value).values()) else {})
         case _:
             typed.update({f"{path}{suffix}": text for suffix, text in texts_of(field, value).items()})
 

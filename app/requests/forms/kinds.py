@@ -77,6 +77,8 @@ def constant(field: Field, value: Any) -> Field:
 
 def _text_kind(says: Schema) -> Kind:
     kind = _BY_FORMAT.get(str(says.get("format", "")))
+    if kind is None and says.get("writeOnly") is True:
+        return "password"
     return kind or ("area" if says.get("maxLength", 0) > _LONG_TEXT else "text")
 
 
@@ -89,7 +91,8 @@ def _rating(field: Field, says: Schema) -> Field:
 
 
 def _kind(field: Field, kind: Kind) -> Field:
-    return msgspec.structs.replace(field, kind=kind, attributes=_attributes(kind, field.hints))
+    is_secret = field.is_secret or kind == "password"
+    return msgspec.structs.replace(field, kind=kind, is_secret=is_secret, attributes=_attributes(kind, field.hints))
 
 
 def _attributes(kind: Kind, hints: dict[str, Any]) -> dict[str, str]:

@@ -76,6 +76,8 @@ class _Reader:
 
     def _leaf(self, field: Field, path: str, original: Any) -> _Found:
         texts = self._texts(field, path)
+        if field.is_blind and not texts.get("") and (kept := _given(field, original)):
+            return _Found(kept, is_filled=original is not UNKNOWN)
         try:
             value = value_of(field, texts)
         except Unreadable as error:

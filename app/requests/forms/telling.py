@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from ..values import is_same
+from .controls import DOTS
 from .fields import MISSING, Field, Form, Missing
 from .filling import typed_of
 from .labels import in_words
@@ -36,8 +37,14 @@ class Edit(msgspec.Struct, frozen=True):
 
 
 def told(form: Form, value: Any) -> Any:
-    """The value for people to read. Hidden fields stay hidden."""
+    """The value for people to read. Hidden fields stay hidden, and dots stand for what is secret."""
     return _told(form, form.root, value)
+
+
+def has_secrets(field: Field) -> bool:
+    """Whether something in it is not to be shown."""
+    inner = [*field.fields, *([field.item] if field.item else [])]
+    return field.is_secret or any(map(has_secrets, inner))
 
 
 def edits(form: Form, proposed: dict[str, Any], answer: Any, names: Container[str]) -> Iterator[Edit]:
@@ -48,7 +55,9 @@ def edits(form: Form, proposed: dict[str, Any], answer: Any, names: Container[st
             yield from _edits(form, inner, one, other, f"/{escaped(name)}", inner.label)
 
 
-def _told(form: Form, field: Field, value: Any) -> Any:
+def _told(form: Form, field: Field, value: Any) -> Any:  # noqa: PLR0911 - a table of kinds
+    if field.is_secret:
+        return DOTS if value else None
     match field.kind:
         case "choice" | "choices" | "rating":
             return _label(field, value)
@@ -83,7 +92,9 @@ def _told_group(form: Form, field: Field, value: dict[str, Any]) -> dict[str, An
 def _edits(form: Form, field: Field, before: Any, after: Any, pointer: str, label: str) -> Iterator[Edit]:
     if is_same(before, after):
         return
-    if field.kind in {"group", "entries", "json"} and isinstance(before, dict) and isinstance(after, dict):
+    if field.is_secret:
+        yield Edit(pointer, label, _told(form, field, before), _told(form, field, after))
+    elif field.kind in {"group", "entries", "json"} and isinstance(before, dict) and isinstance(after, dict):
         for name, inner, one, other in _pairs(form, field, before, after):
             yield from _edits(form, inner, one, other, f"{pointer}/{escaped(name)}", f"{label}, {inner.label}")
     elif field.kind == "rows" and isinstance(before, list) and isinstance(after, list) and len(before) == len(after):

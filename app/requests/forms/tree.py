@@ -71,6 +71,7 @@ class _Tree:
             help=text_in(says.get("description")),
             is_required=spot.is_required,
             is_nullable=shape.is_nullable,
+            is_secret=says.get("writeOnly") is True,
             default=says.get("default", MISSING),
             types=shape.types,
             hints=hints_of(says),

@@ -67,6 +67,22 @@ def test_an_answer_that_does_not_fit_is_told_as_it_is(value: dict[str, Any]) -> 
     assert [*value.values()] == [*told(form_of(FORM), value).values()]
 
 
+def test_a_secret_is_told_as_dots() -> None:
+    """Whatever it is, wherever it stands."""
+    secret = {"type": "object", "properties": {"a": {"type": "string"}}, "writeOnly": True}
+    row = {"type": "object", "properties": {"pin": {"type": "string", "format": "password"}}}
+    properties = {
+        "whole": secret,
+        "rows": {"type": "array", "items": row},
+        "number": {"type": "integer", "writeOnly": True},
+    }
+    form = form_of({"type": "object", "properties": properties})
+
+    said = told(form, {"whole": {"a": "x"}, "rows": [{"pin": "1"}, {"pin": ""}], "number": 5})
+
+    assert {"Whole": "••••••", "Rows": [{"Pin": "••••••"}, {"Pin": None}], "Number": "••••••"} == said
+
+
 def test_fields_of_the_same_name_are_both_told() -> None:
     form = form_of({"type": "object", "properties": {name: {"title": "Name", "type": "string"} for name in "ab"}})
 
