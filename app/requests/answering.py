@@ -35,7 +35,7 @@ from .reading import at_version
 from .redirects import is_allowed
 from .spec import Spec
 from .values import is_same
-from .views import answer_in, changes_between, door_view, typed_in_words
+from .views import answer_in, changes_between, door_view, lost_between, typed_in_words
 
 Asked = Request[Any, Any, Any]
 
@@ -211,8 +211,10 @@ async def _stale(request: Asked, place: Place, view: View, filled: Filled) -> Re
         database = service_of(request).database
         before = await database.read(at_version, view["token"].id, int(seen))
     again = as_filled(standing.spec, filled.posted)
-    changes = changes_between(before, standing.spec) if before is not None else []
-    return _question(request, place, view, again, status_code=409, changes=changes)
+    if before is None:
+        return _question(request, place, view, again, status_code=409, changes=[])
+    changes, lost = changes_between(before, standing.spec), lost_between(before, standing.spec, filled.posted)
+    return _question(request, place, view, again, status_code=409, changes=changes, lost=lost)
 
 
 async def _take_plain(request: Asked, place: Place, view: View, posted: Form, by: By) -> Response[Any] | None:
@@ -292,6 +294,7 @@ def _question(
     *,
     status_code: int = 200,
     changes: list[Any] | None = None,
+    lost: Sequence[tuple[str, str]] = (),
 ) -> Response[str]:
     return page(
         request,
@@ -306,6 +309,7 @@ def _question(
             "values": filled.posted,
             "errors": filled.errors,
             "changes": changes,
+            "lost": lost,
         },
     )
 

@@ -15,12 +15,12 @@ from ..tokens.views import View, settled_by, token_view, version_of
 from . import reading, rights
 from .answers import Accepted, Choice, check, choices_of, takes_a_comment
 from .changes import Line, lines_of, text_of
-from .forms import UNKNOWN, controls, form_of, has_secrets, standing_in, told, typed_in
+from .forms import UNKNOWN, changes_in_words, controls, form_of, has_secrets, standing_in, told, typed_in
 from .markdown import html_of
 from .models import COMMENT
 from .reading import Request
 from .spec import Diff, Spec
-from .trees import Node, tree_of
+from .trees import Node, label_of, said, tree_of
 
 _FIELDS_IN_WORDS = {
     "title": "Question",
@@ -91,7 +91,9 @@ class Change(msgspec.Struct, frozen=True):
     """A part of a request that reads differently since."""
 
     label: str
-    lines: list[Line] | None
+    lines: list[Line] | None = None
+    sentences: tuple[str, ...] = ()
+    """What is told in words, in place of lines."""
 
 
 def door_view(db: Unit, token_id: str, environment_id: str, by: By | None = None) -> View | Doubt | None:
@@ -181,9 +183,21 @@ def changes_between(before: Spec, after: Spec) -> list[Change]:
     changes = []
     for name, label in _FIELDS_IN_WORDS.items():
         old, new = getattr(before, name), getattr(after, name)
-        if old != new:
+        if old == new:
+            continue
+        if name == "form" and old is not None and new is not None:
+            changes.append(Change(label, sentences=tuple(changes_in_words(form_of(old), form_of(new)))))
+        else:
             changes.append(Change(label, lines_of(_readable(name, old, before), _readable(name, new, after))))
     return changes
+
+
+def lost_between(before: Spec, after: Spec, posted: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What somebody has typed and an amended form has no place for, for them to read and copy."""
+    still_here = {name for name, _, _ in _standing_in(after, posted)}
+    lost = [(label, text) for name, label, text in _standing_in(before, posted) if name not in still_here]
+    comment = posted.get(COMMENT, "").strip()
+    return [*lost, ("Comment", comment)] if comment and not takes_a_comment(after) else lost
 
 
 def typed_in_words(spec: Spec | None, posted: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -281,4 +295,9 @@ def _readable(name: str, value: Any, spec: Spec) -> Any:
         return f"{text_of(value.before)}\n→\n{text_of(value.after)}"
     if name == "approvers":
         return "\n".join(value)
+    if name == "form":
+        return "\n".join(field.label for field in form_of(value).root.fields if field.label)
+    if name in {"proposed", "on_timeout"}:
+        values = _told(spec, value if name == "proposed" else value.output)
+        return "\n".join(f"{label_of(label)}: {said(part)}" for label, part in values.items())
     return msgspec.to_builtins(value)

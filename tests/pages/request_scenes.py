@@ -17,20 +17,17 @@ from app.tokens.models import By, Token
 
 Scenes = dict[str, tuple[str, dict[str, Any]]]
 
-FORM = {
-    "type": "object",
-    "properties": {
-        "amount": {
-            "type": "number",
-            "minimum": 1,
-            "title": "Amount to refund",
-            "description": "In euros, at most the price.",
-        },
-        "reason": {"enum": ["damaged", "late", "other"], "title": "Why"},
-        "tell": {"type": "boolean", "title": "Tell the customer"},
+FORM_PARTS: dict[str, Any] = {
+    "amount": {
+        "type": "number",
+        "minimum": 1,
+        "title": "Amount to refund",
+        "description": "In euros, at most the price.",
     },
-    "required": ["amount", "reason"],
+    "reason": {"enum": ["damaged", "late", "other"], "title": "Why"},
+    "tell": {"type": "boolean", "title": "Tell the customer"},
 }
+FORM = {"type": "object", "properties": FORM_PARTS, "required": ["amount", "reason"]}
 DECISIONS = [
     {
         "value": "publish",
@@ -155,6 +152,8 @@ def scenes(
     sale = waiting(has_request=True, **defaulted)
     wrong = form_of(REFUND, {"/amount": "much", "/reason": ""}, {"/amount": "Amount to refund must be a number."})
     account = form_of(ACCOUNT, {"/host": "?", "/password": "typed"}, {"/host": "Host must be the name of a host."})
+    parts = {"amount": FORM_PARTS["amount"], "items": {"type": "array", "items": {"type": "string"}}}
+    refund_of_parts = REFUND | {"form": {"type": "object", "properties": parts}, "proposed": {"amount": 10}}
     amended = SALE | {"title": "Publish the autumn sale, without boots?", "body": "Boots are *not* in it."}
     approved = done(has_request=True, output='{"approved":true,"comment":"Good to go.\\nBen"}')
     refunded = done(has_request=True, output='{"amount":10,"reason":"damaged","refunded":true}', default_output=None)
@@ -196,6 +195,16 @@ def scenes(
                 **asked(sale, amended, 2),
                 values={"comment": "Looks good\nto me"},
                 changes=changes_between(spec_in(SALE), spec_in(amended)),
+            ),
+        ),
+        "question-changed-form": (
+            "approve/form.html",
+            door(
+                token,
+                **asked(token, refund_of_parts, 2),
+                form=form_of(refund_of_parts, {"/amount": "10"}),
+                changes=changes_between(spec_in(REFUND), spec_in(refund_of_parts)),
+                lost=[("Why", "damaged"), ("Tell the customer", "Yes")],
             ),
         ),
         "question-confirm": (

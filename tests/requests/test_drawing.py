@@ -171,6 +171,45 @@ def test_an_amendment_is_told_in_words() -> None:
     assert ["Question", "Details"] == [change.label for change in changes_between(before, after)]
 
 
+def form(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+TEXT: dict[str, Any] = {"type": "string"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (form(a=TEXT), form(a=TEXT, new_one=TEXT), ["New: New one."]),
+        (form(a=TEXT, old=TEXT), form(a=TEXT), ["Not asked any more: Old."]),
+        (form(a=TEXT), form(a=TEXT | {"title": "Sum"}), ["“A” is called “Sum” now."]),
+        (form(a=TEXT), form(("a",), a=TEXT), ["Needed now: A."]),
+        (form(("a",), a=TEXT), form(a=TEXT), ["Not needed any more: A."]),
+        (form(a=TEXT, b=TEXT), form(a={"type": "integer"}, b=TEXT | {"maxLength": 3}), ["Changed: A, B."]),
+        (form(g=form(a=TEXT)), form(g=form(a=TEXT, b=TEXT)), ["New: G, B."]),
+        (form(a=TEXT), form(a=TEXT) | {"minProperties": 1}, ["Its rules were changed."]),
+        (form(a={"$ref": "#/$defs/A"}) | {"$defs": {"A": TEXT}}, form(a={"$ref": "#/$defs/B"}) | {"$defs": {"B": TEXT}}, ["Its rules were changed."]),
+    ],
+)  # fmt: skip
+def test_an_amended_form_is_told_by_its_labels(before: Any, after: Any, told: list[str]) -> None:
+    (change,) = changes_between(spec_in({"form": before}), spec_in({"form": after}))
+
+    assert ("Form", told) == (change.label, [*change.sentences])
+
+
+def test_amended_values_are_told_by_their_labels() -> None:
+    """And nothing secret is among them."""
+    asked = form(colour={"enum": ["g", "r"], "x-ui": {"labels": ["Green", "Red"]}}, pin=TEXT | {"format": "password"})
+    before = spec_in({"form": asked, "proposed": {"colour": "g", "pin": "1"}})
+    after = spec_in({"form": asked, "proposed": {"colour": "r", "pin": "2"}})
+
+    (change,) = changes_between(before, after)
+
+    lines = ["".join(part.text for part in line.parts) for line in change.lines or ()]
+    assert ["Colour: Green", "Colour: Red", "Pin: ••••••"] == lines
+
+
 def test_nothing_is_nothing() -> None:
     values: tuple[Any, ...] = (None, "", [], {})
     for nothing in values:

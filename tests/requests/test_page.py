@@ -372,6 +372,21 @@ def test_what_came_too_late_is_told_as_the_form_showed_it(ben: Visitor, ada: Pro
     assert "What you had typed Guests 1, Name Cora Guests 1, Eats Meat Sure Yes" in text_of(late)
 
 
+def test_what_an_amended_form_has_no_place_for_is_not_lost(ben: Visitor, ada: Program) -> None:
+    """It is still here, or it is shown."""
+    colour = {"enum": ["g", "r"], "x-ui": {"labels": ["Green", "Red"]}}
+    before = {"type": "object", "properties": {"a": {"type": "string"}, "gone": {"type": "string"}, "colour": colour}}
+    token = opened(ben, ada, form=before)
+    amend(ada, token, form={"type": "object", "properties": {"a": {"type": "string"}, "colour": {"enum": ["b"]}}})
+
+    told = send(ben, token, decision="submit", field_a="Stays", field_gone="Typed in vain", field_colour="g")
+
+    assert 'value="Stays"' in told.text
+    text = text_of(told)
+    assert "is still here, but for what is not asked any more: Gone Typed in vain Colour Green Form" in text
+    assert "Not asked any more: Gone. Changed: Colour." in text
+
+
 def test_a_default_answer_is_told_as_what_it_is(house: House, ben: Visitor, ada: Program) -> None:
     """Announced before, and marked after."""
     token = ada.make_token(

@@ -14,6 +14,7 @@ A page goes these steps:
 """
 
 from .checking import check_schema
+from .comparing import changes_in_words
 from .controls import Control, controls, standing_in, summary
 from .fields import UNKNOWN, Form, Typed
 from .filling import typed_in, typed_of
@@ -33,6 +34,7 @@ __all__ = [
     "Form",
     "Reading",
     "Typed",
+    "changes_in_words",
     "check_schema",
     "controls",
     "edits",
