@@ -209,7 +209,7 @@ def test_nothing_is_sorted_or_read_through(house: House, mia: Asked, max_: Asked
     ]
     for who, filters in people_and_filters:
         for place in (None, Place(house.clock.now(), UNKNOWN_ID)):
-            plan = house.read(explained, who, filters, place)
+            plan = house.write(explained, who, filters, place)  # in a transaction, which the settings are for
             assert "inbox" in plan, plan
             assert "TEMP B-TREE" not in plan, plan
             assert "Sort" not in plan, plan
