@@ -60,7 +60,8 @@ class Uploads:
                 file = file or await self._begin(part)
                 await self._store.add(file.id, number, bytes(waiting))
                 waiting, number = bytearray(), number + 1
-        if size == 0 and not part.file_name:
+        if size == 0:
+            _refuse_empty(part)
             return None
         file = file or await self._begin(part)
         await self._store.add(file.id, number, bytes(waiting))
@@ -97,9 +98,16 @@ class Glance:
             size += len(event)
             if size > LARGEST:
                 raise too_large()
-        if size == 0 and not part.file_name:
+        if size == 0:
+            _refuse_empty(part)
             return None
         return File(f"{ids.FILE_PREFIX}{'0' * 36}", safe_name(part.file_name or ""), safe_type(part.type), size)
+
+
+def _refuse_empty(part: Part) -> None:
+    """A field left alone has no name and is no file; one with a name is empty. Raises a Problem."""
+    if part.file_name:
+        raise Problem(422, "empty-file", "The file is empty.")
 
 
 def safe_name(name: str) -> str:
