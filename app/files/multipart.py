@@ -62,11 +62,16 @@ class _Events:
             raise malformed("a part of it has no name")
         self.found.append(
             Part(
-                name.decode("utf-8", "replace"),
-                None if file_name is None else file_name.decode("utf-8", "replace"),
+                _as_it_was(name),
+                None if file_name is None else _as_it_was(file_name),
                 self._headers.get("content-type", ""),
             )
         )
+
+
+def _as_it_was(name: bytes) -> str:
+    """A name, with the three characters that browsers do not send as they are, and no others (HTML, 4.10.21.8)."""
+    return name.decode("utf-8", "replace").replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")
 
 
 async def parts_of(request: Request[Any, Any, Any]) -> AsyncIterator[Part | bytes | None]:

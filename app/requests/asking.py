@@ -17,7 +17,8 @@ from ..web.problems import Problem, not_found
 from . import lifecycle, reading
 from .answers import check
 from .forms import FieldError
-from .forms.labels import in_words
+from .forms.labels import label_at
+from .forms.references import path_of
 from .lifecycle import NewRequest, asked_in
 from .reading import Request
 from .spec import Spec
@@ -47,7 +48,7 @@ class Requests:
         found = check(request.spec, value)
         if isinstance(found, list):
             raise not_an_answer(found, within)
-        strange = await self.strange_files(token_id, value)
+        strange = await self.strange_files(token_id, value, request.spec)
         if strange:
             raise not_an_answer(strange, within)
         notes: dict[str, object] = {"decision": found.choice.value, "label": found.choice.label}
@@ -61,7 +62,7 @@ class Requests:
         request = await self.find(token.id)
         return request is not None and isinstance(new.request, NewRequest) and new.request.spec != request.spec
 
-    async def strange_files(self, token_id: str, value: object) -> list[FieldError]:
+    async def strange_files(self, token_id: str, value: object, spec: Spec) -> list[FieldError]:
         """The files that an answer names, and that were not sent for this token as it says."""
         named = list(files.named_in(value))
         if not named:
@@ -71,7 +72,7 @@ class Requests:
             FieldError(
                 pointer,
                 UNKNOWN_FILE,
-                f"{in_words(pointer.rpartition('/')[2])} must be a file that was sent for this token.",
+                f"{label_at(spec.form or {}, path_of(value, pointer))} must be a file that was sent for this token.",
             )
             for pointer, file in named
             if file["id"] not in here or msgspec.to_builtins(here[file["id"]]) != file

@@ -451,9 +451,13 @@ def _url(fields: _Fields, name: str) -> str:
     text = fields.line(name, LONGEST_URL)
     try:
         parts = urlsplit(text)
-        is_good = parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
+        host, has_user = parts.hostname, "@" in parts.netloc
+        is_good = parts.scheme in {"http", "https"} and bool(host)
     except ValueError:
-        is_good = False
+        is_good, host, has_user = False, None, False
+    if is_good and has_user:
+        sentence = f"must have no user name before its host: {_shown(text)} leads to {host}"
+        raise fields.refuse(name, sentence, "invalid-url")
     if not is_good or " " in text or "\\" in text:
         raise fields.refuse(
             name, f"must be an address that starts with https:// or http://, not {_shown(text)}", "invalid-url"

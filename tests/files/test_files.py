@@ -146,6 +146,37 @@ def test_an_answer_names_only_files_of_its_own_token(house: House, ada: Program)
     assert "WAITING" == ada.get(token.path).json()["status"]
 
 
+def test_a_file_in_a_list_is_named_by_its_row(ada: Program) -> None:
+    """As the page names it."""
+    row = {"type": "object", "format": "file"}
+    form = {"type": "object", "properties": {"docs": {"type": "array", "items": row}, "cv": row | {"title": "Your CV"}}}
+    token = ada.make_token(request={"form": form})
+    file = {"id": "file_" + "0" * 36, "name": "a.pdf", "type": "application/pdf", "size": 1}
+
+    answer = ada.post(f"{token.path}/complete", json={"data": {"docs": [file], "cv": file}})
+
+    said = [error["detail"] for error in answer.json()["errors"]]
+    assert [f"{label} must be a file that was sent for this token." for label in ("Docs 1", "Your CV")] == said
+
+
+def test_a_name_comes_as_it_was_where_it_came_from(ada: Program) -> None:
+    """Browsers write three characters in another way, and no others; what a system could misread is taken out after."""
+    token = ada.make_token()
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="f"; filename="50%25 %22off%22%0D%0A.pdf"\r\n\r\nx\r\n--x--\r\n'
+    )
+
+    file = ada.post(f"{token.path}/files", content=body, headers={"content-type": "multipart/form-data; boundary=x"})
+
+    assert "50%25 _off_.pdf" == file.json()["name"]
+
+
+def test_an_empty_file_is_none(ada: Program) -> None:
+    answer = send(ada, ada.make_token(), body=b"")
+
+    assert (422, "empty-file") == (answer.status_code, answer.json()["code"])
+
+
 def test_a_form_takes_a_file_without_a_script(house: House, ada: Program, ben: Visitor) -> None:
     """What is wrong elsewhere does not cost the file: it was sent, and is named on the page."""
     token = asked(ada)
@@ -170,9 +201,10 @@ def test_a_form_takes_a_file_without_a_script(house: House, ada: Program, ben: V
 @pytest.mark.parametrize(
     ("file", "sentence"),
     [
-        (("a.pdf", b"x" * 300_001, "application/pdf"), "Cv must have at most 300 kB."),
+        (("a.pdf", b"x" * 300_001, "application/pdf"), "Cv must be at most 300 kB."),
         (("a.exe", b"MZ", "application/x-msdownload"), "Cv must be a file of the type application/pdf."),
         (("", b"", "application/octet-stream"), "Cv must be filled in."),
+        (("a.pdf", b"", "application/pdf"), "Cv was not taken: The file is empty."),
     ],
 )
 def test_a_file_that_was_not_asked_for_is_refused_at_its_field(

@@ -150,7 +150,9 @@ def scenes(
     token = waiting(has_request=True)
     defaulted = {"default_output": '{"approved":false,"comment":"Nobody answered in time."}'}
     sale = waiting(has_request=True, **defaulted)
-    wrong = form_of(REFUND, {"/amount": "much", "/reason": ""}, {"/amount": "Amount to refund must be a number."})
+    wrong = form_of(
+        REFUND, {"/amount": "much", "/reason": ""}, {"/amount": "Amount to refund must be a number, such as 12.50."}
+    )
     account = form_of(ACCOUNT, {"/host": "?", "/password": "typed"}, {"/host": "Host must be the name of a host."})
     parts = {"amount": FORM_PARTS["amount"], "items": {"type": "array", "items": {"type": "string"}}}
     refund_of_parts = REFUND | {"form": {"type": "object", "properties": parts}, "proposed": {"amount": 10}}

@@ -145,7 +145,7 @@ MISTAKES: list[tuple[Any, str, str]] = [
     ({"journey": "j", "step": {"index": 3, "of": 2}}, "/step/index", "must not be beyond of, which is 2"),
     ({"journey": ""}, "/journey", "journey must not be empty"),
     ({"redirectUrl": "javascript:alert(1)"}, "/redirectUrl", "must be an address that starts with https://"),
-    ({"redirectUrl": "https://a@b.example"}, "/redirectUrl", "must be an address"),
+    ({"redirectUrl": "https://a.example@b.example"}, "/redirectUrl", 'must have no user name before its host: "https://a.example@b.example" leads to b.example'),
     ({"redirectUrl": "//evil.example"}, "/redirectUrl", "must be an address"),
     ({"redirectUrl": "https://[::1"}, "/redirectUrl", "must be an address"),
 ]  # fmt: skip

@@ -78,13 +78,16 @@ class _Reader:
         texts = self._texts(field, path)
         if field.is_blind and not texts.get("") and (kept := _given(field, original)):
             return _Found(kept, is_filled=original is not UNKNOWN)
+        is_untouched = original is not UNKNOWN and _plain(texts) == _plain(texts_of(field, original))
         try:
             value = value_of(field, texts)
         except Unreadable as error:
+            if is_untouched:
+                return _Found(original, is_filled=True)
             self.errors[path] = f"{field.label} {error}"
             return _Found(texts.get("", ""), is_filled=True)
         is_filled = value is not MISSING
-        if original is not UNKNOWN and _plain(texts) == _plain(texts_of(field, original)):
+        if is_untouched:
             return _Found(original, is_filled)
         return _Found(value if is_filled else _emptied(field), is_filled)
 

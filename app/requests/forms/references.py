@@ -78,6 +78,16 @@ def follow(value: Any, pointer: str) -> Any:
     return value
 
 
+def path_of(value: Any, pointer: str) -> list[str | int]:
+    """The path in a value that a pointer to something in it stands for."""
+    path: list[str | int] = []
+    for step in pointer.split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        path.append(int(name) if isinstance(value, list) else name)
+        value = value[path[-1]]
+    return path
+
+
 def resolved(root: Any, schema: Any) -> Any:
     """The schema behind `$ref`, with what stands beside the reference winning; `{}` when it leads in a circle."""
     seen: set[str] = set()

@@ -73,7 +73,7 @@ def size_in_words(size: float) -> str:
 def _of_a_file(error: ValidationError, part: str) -> str:
     match error.kind:
         case Kind.Maximum(limit) | Kind.ExclusiveMaximum(limit) if part == "size":
-            return f"must have at most {size_in_words(float(limit or 0))}"
+            return f"must be at most {size_in_words(float(limit or 0))}"
         case Kind.Minimum() | Kind.ExclusiveMinimum() if part == "size":
             return "is too small"
         case Kind.Enum(options) if part == "type":
@@ -95,9 +95,11 @@ def _own_words(about: list[dict[str, Any]]) -> str | None:
 def _rule(error: ValidationError, about: list[dict[str, Any]]) -> str:  # noqa: C901, PLR0911, PLR0912 - a table of rules
     match error.kind:
         case Kind.Required() | Kind.MinLength(1):
-            return "must be filled in"
+            return "must be ticked" if any(each.get("const") is True for each in about) else "must be filled in"
         case Kind.AdditionalProperties() | Kind.UnevaluatedProperties():
             return "is not a field of this form"
+        case Kind.Type(["number"]):
+            return "must be a number, such as 12.50"
         case Kind.Type(types):
             return f"must be {_or(_named(types))}"
         case Kind.Minimum(limit):

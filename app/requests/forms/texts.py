@@ -19,6 +19,7 @@ REMOVE, PROBLEM = ":remove", ":problem"  # of a file: it is not to be sent; why 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,300}")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _OFFSET = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})")
+_STOPPED = re.compile(r"at character ([0-9]+)\.\Z")
 _LONGEST_ZONE = 64  # characters
 _WRITTEN = {"text", "area", "password"}  # kept as typed, blanks at its ends included
 
@@ -118,8 +119,17 @@ def _parsed(text: str) -> Any:
     try:
         return strict_json.parse(text.encode())
     except Problem as problem:
-        reason = problem.detail.removeprefix("The body is not valid JSON: ")
-        raise Unreadable(f"must be JSON: {reason}") from problem
+        raise Unreadable(
+            f'must be JSON, such as {{"name": ["text", 1, true]}}: {_why_no_json(problem.detail)}'
+        ) from problem
+
+
+def _why_no_json(detail: str) -> str:
+    """What a parser says, in words for somebody who types."""
+    stopped = _STOPPED.search(detail)
+    if stopped:
+        return f"it cannot be read from character {int(stopped[1]) + 1} on."
+    return detail.removeprefix("The body is not valid JSON: ").replace("The body", "It")
 
 
 def _local_and_zone(value: Any) -> Typed:
@@ -137,13 +147,17 @@ def _local_and_zone(value: Any) -> Typed:
 
 
 def _instant(text: str, zone: str) -> str:
-    """A local time in a zone, as RFC 3339 has it; both as they were typed when they cannot be read."""
+    """A local time in a zone, as RFC 3339 has it. Raises Unreadable, which says of which half."""
     try:
         moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Unreadable("must be a date and time, such as 2026-11-25 14:30.") from error
+    try:
         text_with_zone = (moment if moment.tzinfo else moment.replace(tzinfo=_zone(zone))).isoformat()
-        return f"{text_with_zone.removesuffix('+00:00')}Z" if zone == "UTC" else text_with_zone
-    except (ValueError, OSError, LookupError, OverflowError):
-        return f"{text} {zone}"
+    except (ValueError, OSError, LookupError, OverflowError) as error:
+        sentence = "has a time zone that is not known: it is a name, such as Europe/Berlin, or a distance from UTC, such as +01:00."
+        raise Unreadable(sentence) from error
+    return f"{text_with_zone.removesuffix('+00:00')}Z" if zone == "UTC" else text_with_zone
 
 
 def _zone(text: str) -> tzinfo:

@@ -178,6 +178,28 @@ def test_a_read_only_field_that_was_not_proposed_shows_its_default() -> None:
     assert "RO-1" in drawn(form, typed_of(form, {"name": "Ben"}))
 
 
+@pytest.mark.parametrize(
+    ("schema", "typed", "sentence"),
+    [
+        ({"type": "number", "title": "Amount"}, {"": "12,50"}, "Amount must be a number, such as 12.50."),
+        ({"const": True, "title": "I agree"}, {}, "I agree must be ticked."),
+        ({"type": "string", "minLength": 1}, {}, "First name must be filled in."),
+        ({"title": "Any"}, {"": "{a"}, 'Any must be JSON, such as {"name": ["text", 1, true]}: it cannot be read from character 2 on.'),
+        ({"title": "Any"}, {"": "NaN"}, 'Any must be JSON, such as {"name": ["text", 1, true]}: NaN is not a JSON number.'),
+        ({"type": "string", "format": "date-time", "title": "When"}, {"": "2026-11-25T14:30", ":zone": "Mars/Phobos"}, "When has a time zone that is not known: it is a name, such as Europe/Berlin, or a distance from UTC, such as +01:00."),
+        ({"type": "string", "format": "date-time", "title": "When"}, {"": "tomorrow", ":zone": "UTC"}, "When must be a date and time, such as 2026-11-25 14:30."),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_field_is_said_in_plain_words(
+    schema: dict[str, Any], typed: dict[str, str], sentence: str
+) -> None:
+    form = form_of({"type": "object", "properties": {"first_name": schema}, "required": ["first_name"]})
+
+    reading = read(form, {f"/first_name{suffix}": text for suffix, text in typed.items()})
+
+    assert {"/first_name": sentence} == reading.errors
+
+
 def test_the_first_button_of_a_form_with_rows_does_nothing() -> None:
     """What Enter presses must not remove a row."""
     html = drawn_form({"type": "object", "properties": {"a": {"type": "array", "items": {"type": "string"}}}})

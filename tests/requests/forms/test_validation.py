@@ -26,7 +26,7 @@ RULES: list[tuple[Any, Any, str]] = [
     ({"type": "string"}, 5, "A must be text."),
     ({"type": "integer"}, "5", "A must be a whole number."),
     ({"type": "integer"}, 5.5, "A must be a whole number."),
-    ({"type": "number"}, "x", "A must be a number."),
+    ({"type": "number"}, "x", "A must be a number, such as 12.50."),
     ({"type": "boolean"}, "yes", "A must be yes or no (true or false)."),
     ({"type": "array"}, {}, "A must be a list."),
     ({"type": "object"}, [], "A must be a group of fields."),
