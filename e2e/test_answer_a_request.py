@@ -126,14 +126,16 @@ def test_a_question_that_changed_is_read_again(page: Page, program: AdasProgram)
 
 
 def test_the_deadline_takes_the_default_answer(page: Page, program: AdasProgram) -> None:
-    """As it is said beforehand; an open page says so by itself."""
+    """As it is said beforehand; an open page says so by itself, and keeps what was typed."""
     request = {"title": "Publish?", "onTimeout": {"output": {"approved": False}}}
     page.goto(program.ask(request=request).link)
     expect(page.get_by_text("it counts as “Send back”")).to_be_visible()
 
-    token = program.ask(timeout="2s", request=request)
+    token = program.ask(timeout="5s", request=request)
     page.goto(token.link)
+    page.get_by_label("Comment").fill("Only at ten")
     expect(page.get_by_role("heading", name="The time is over")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("region", name="What you had typed")).to_contain_text("Only at ten")
     expect(page.get_by_text("so it counts as “Send back”")).to_be_visible()
     look_over(page)
     ended = program.look(token)
