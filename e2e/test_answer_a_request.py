@@ -77,6 +77,20 @@ def test_sending_back_leaves_the_form_as_it_is(
     expect(page.get_by_role("heading", name="Answered: Keep the money")).to_be_visible()
 
 
+def test_the_keyboard_stays_in_the_rows(page: Page, program: AdasProgram) -> None:
+    """Where a row was removed, the next one has the focus, and where there is none, the button that adds one."""
+    guests = {"type": "array", "items": {"type": "string"}, "title": "Guests"}
+    form = {"type": "object", "properties": {"guests": guests}}
+    page.goto(program.ask(request={"form": form, "proposed": {"guests": ["Ada", "Ben"]}}).link)
+
+    page.get_by_role("button", name="Remove Guests 1").press("Enter")
+    expect(page.get_by_label("Guests 1")).to_be_focused()
+    expect(page.get_by_label("Guests 1")).to_have_value("Ben")
+    page.get_by_role("button", name="Remove Guests 1").press("Enter")
+
+    expect(page.get_by_role("button", name="Add Guests")).to_be_focused()
+
+
 def test_sending_back_needs_a_reason(page: Page, program: AdasProgram) -> None:
     """The form need not be right for it, and Enter in a field decides nothing."""
     token = program.ask(request=REFUND)

@@ -50,6 +50,9 @@ _PARTIALS = {
 }
 
 
+_FOCUSED = {"line", "area", "select", "date_time", "file", "check", "radios", "rating", "checks", "variants"}
+
+
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
     """One of several, as a radio button, a box to tick, or a line of a list."""
 
@@ -59,6 +62,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     help: str = ""
     is_chosen: bool = False
+    has_focus: bool = False
     part: "Control | None" = None
 
 
@@ -113,7 +117,7 @@ def controls(
 ) -> Control:
     """The form as it is drawn, with what stands in its controls and what is wrong at each.
 
-    `focus` is the path of a row whose first control takes the focus; `zone` is the reader's time zone.
+    `focus` is the path of a row whose first control takes the focus, or `add:` and that of a list; `zone` is the reader's time zone.
     """
     drawing = _Drawing(typed, errors, focus, zone)
     whole = drawing.control(form.root, "")
@@ -206,8 +210,8 @@ class _Drawing:
         return msgspec.structs.replace(control, text="", is_kept_back=bool(control.text), help=help_text, error=error)
 
     def _focused(self, control: Control) -> Control:
-        is_leaf = control.partial in {"line", "area", "select", "date_time"}
-        if not self.focus or not is_leaf or not f"{control.name}/".startswith(f"{self.focus}/"):
+        is_inside = control.partial in _FOCUSED and f"{control.name}/".startswith(f"{self.focus}/")
+        if not self.focus or not (is_inside or self.focus == f"add:{control.name}"):
             return control
         self.focus = ""  # the first one only
         return msgspec.structs.replace(control, attributes={**control.attributes, "autofocus": True})
@@ -227,7 +231,7 @@ class _Drawing:
             case "group":
                 return {"parts": tuple(self._parts(field, path))}
             case "radios" | "rating" | "select" | "checks":
-                found = self._checks(field, path) if field.kind == "choices" else self._choices(control, field)
+                found = self._checks(control, field) if field.kind == "choices" else self._choices(control, field)
                 return {"choices": tuple(found)}
             case "date_time":
                 kind = "datetime-local" if not control.text or _MOMENT.fullmatch(control.text) else "text"
@@ -299,6 +303,7 @@ class _Drawing:
                     label=variant.label,
                     help=variant.help,
                     is_chosen=chosen == str(number),
+                    has_focus=number == 0 and "autofocus" in control.attributes,
                     part=_in_a_case(part, f"{variant.label} is chosen", when),
                 )
             )
@@ -319,20 +324,22 @@ class _Drawing:
                 label=option.label,
                 help=option.help,
                 is_chosen=control.text == option.text,
+                has_focus=number == 0 and "autofocus" in control.attributes,
             )
         if control.partial != "select" and (control.is_optional or control.needed or field.is_nullable):
             yield _nothing(control.name, control.text, len(options))
 
-    def _checks(self, field: Field, path: str) -> Iterator[Choice]:
+    def _checks(self, control: Control, field: Field) -> Iterator[Choice]:
         for number, option in enumerate(field.options):
-            name = f"{path}:{number}"
+            name = f"{control.name}:{number}"
             yield Choice(
-                id=id_of(path) if number == 0 else id_of(name),
+                id=control.id if number == 0 else id_of(name),
                 name=name,
                 value="yes",
                 label=option.label,
                 help=option.help,
                 is_chosen=bool(self.typed.get(name)),
+                has_focus=number == 0 and "autofocus" in control.attributes,
             )
 
 

@@ -23,9 +23,15 @@ def with_rows(form: Form, typed: Typed, deed: str) -> Typed:
 
 
 def focus_after(typed: Typed, deed: str) -> str:
-    """Where the focus belongs after a button was pressed: in the new row."""
-    path = deed.removeprefix("add:")
-    return f"{path}/{max(0, rows_in(typed, path) - 1)}" if path != deed else ""
+    """Where the focus belongs after a button was pressed: in the new row, in the one that moved up, or at "Add"."""
+    if deed.startswith("add:"):
+        path = deed.removeprefix("add:")
+        return f"{path}/{max(0, rows_in(typed, path) - 1)}"
+    if deed.startswith("remove:"):
+        row = deed.removeprefix("remove:")
+        path, _, number = row.rpartition("/")
+        return row if number.isdecimal() and int(number[:6]) < rows_in(typed, path) else f"add:{path}"
+    return ""
 
 
 def _added(form: Form, typed: Typed, path: str) -> Typed:

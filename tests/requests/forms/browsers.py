@@ -12,9 +12,9 @@ from app.requests.forms import Form, controls, typed_of
 NO_ERRORS: dict[str, str] = {}
 
 
-def drawn(form: Form, typed: dict[str, str], errors: dict[str, str] = NO_ERRORS) -> str:
+def drawn(form: Form, typed: dict[str, str], errors: dict[str, str] = NO_ERRORS, focus: str = "") -> str:
     """The fields of a form, as every page draws them."""
-    return _template().render(form=controls(form, typed, errors))
+    return _template().render(form=controls(form, typed, errors, focus=focus))
 
 
 @cache

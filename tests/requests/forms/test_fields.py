@@ -1,10 +1,11 @@
 """How fields look: their kinds, what they are called, and what is said beside them."""
 
+import re
 from typing import Any
 
 import pytest
 
-from app.requests.forms import check_schema, controls, form_of, read, typed_in, typed_of
+from app.requests.forms import check_schema, controls, focus_after, form_of, read, typed_in, typed_of, with_rows
 from app.requests.forms.fields import Field
 from tests.requests.forms.browsers import drawn, through_a_browser
 
@@ -214,6 +215,31 @@ def test_a_new_row_takes_the_focus() -> None:
 
     first, second = control.parts[0].rows
     assert ({}, {"autofocus": True}) == (first.part.attributes, second.part.attributes)
+
+
+@pytest.mark.parametrize(
+    ("item", "deed", "focused"),
+    [
+        ({"type": "string"}, "add:/a", 'name="/a/3"'),
+        ({"type": "string"}, "remove:/a/0", 'name="/a/0"'),
+        ({"type": "string"}, "remove:/a/2", 'value="add:/a"'),
+        ({"type": "string"}, "stay", ""),
+        ({"type": "boolean"}, "remove:/a/1", 'name="/a/1" value="yes"'),
+        ({"type": "boolean", "x-ui": {"widget": "checkbox"}}, "remove:/a/1", 'name="/a/1"'),
+        ({"type": "array", "items": {"enum": ["x", "y"]}}, "remove:/a/1", 'name="/a/1:0"'),
+        ({"type": "object", "format": "file"}, "remove:/a/1", 'name="/a/1:upload"'),
+        ({"oneOf": [{"type": "object", "properties": {"b": {}}}, {"type": "string"}]}, "remove:/a/1", 'name="/a/1:variant" value="0"'),
+        ({"type": "object", "properties": {"b": {"enum": ["x", "y"]}, "c": {}}}, "remove:/a/1", 'name="/a/1/b" value="x"'),
+    ],
+)  # fmt: skip
+def test_the_focus_stays_where_rows_come_and_go(item: dict[str, Any], deed: str, focused: str) -> None:
+    """In the new row, in the one that took the place of the one removed, and at the button where there is none."""
+    form = form_of({"type": "object", "properties": {"a": {"type": "array", "items": item}}})
+    typed = with_rows(form, {"/a:rows": "3"}, deed)
+
+    tags = re.findall(r"<[^>]* autofocus[^>]*>", drawn(form, typed, focus=focus_after(typed, deed)))
+    assert ([focused] if focused else []) == [focused for tag in tags if focused in tag]
+    assert len(tags) == bool(focused)
 
 
 def test_a_form_of_many_fields_ends_somewhere() -> None:
