@@ -132,6 +132,19 @@ class TestAnswers:
         assert "invalid-answer" == completed["code"]
         assert "The answer is not one that was asked for. " in completed["detail"]
 
+    def test_a_key_that_the_form_does_not_know_is_refused_where_the_form_says_so(self, ada: Program) -> None:
+        """JSON Schema lets an answer have more than what is asked for, and programs may rely on it."""
+        open_form: dict[str, Any] = {"type": "object", "properties": {"a": {"type": "integer"}}}
+        closed = ask(ada, form=open_form | {"additionalProperties": False})
+
+        refused = ada.complete(closed, {"zzz": 1})
+
+        assert 422 == refused.status_code
+        assert [("/data/zzz", "zzz is not a field of this form.")] == [
+            (error["pointer"], error["detail"]) for error in refused.json()["errors"]
+        ]
+        assert 200 == ada.complete(ask(ada, form=open_form), {"zzz": 1}).status_code
+
     def test_the_bytes_that_came_are_the_output(self, ada: Program) -> None:
         """Checked, and not rewritten."""
         token = ask(ada)
