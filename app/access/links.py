@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 
 from ..environments.signing_keys import LINK, SigningKey
-from .public_access import ALGORITHM, BadToken, key_id_in
+from .public_access import ALGORITHM, BadToken, key_id_in, prepared
 
 TYPE = "link+jwt"
 _AUDIENCE = "waitpoint:link"
@@ -19,7 +19,7 @@ _REQUIRED = ["jti", "sub", "aud", "kind"]
 def mint_link(key: SigningKey, link_id: str, environment_id: str) -> str:
     """The secret of a link. The same link has the same secret, as long as its key signs."""
     claims = {"kind": "link", "jti": link_id, "sub": environment_id, "aud": _AUDIENCE}
-    return jwt.encode(claims, key.secret, algorithm=ALGORITHM, headers={"kid": key.id, "typ": TYPE})
+    return jwt.encode(claims, prepared(key.secret), algorithm=ALGORITHM, headers={"kid": key.id, "typ": TYPE})
 
 
 def is_link(secret: str) -> bool:
@@ -37,7 +37,7 @@ def link_id_in(secret: str, key: SigningKey) -> str:
         raise BadToken("not valid")
     try:
         claims: dict[str, Any] = jwt.decode(
-            secret, key.secret, algorithms=[ALGORITHM], audience=_AUDIENCE, options={"require": _REQUIRED}
+            secret, prepared(key.secret), algorithms=[ALGORITHM], audience=_AUDIENCE, options={"require": _REQUIRED}
         )
     except (jwt.PyJWTError, ValueError, OverflowError, RecursionError) as error:
         raise BadToken("not valid") from error

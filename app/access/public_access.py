@@ -49,7 +49,7 @@ def mint(
         "exp": issued + int(lifetime.total_seconds()),
         "jti": ids.new_id("pat_", now),
     }
-    return jwt.encode(claims, _prepared(key.secret), algorithm=ALGORITHM, headers={"kid": key.id})
+    return jwt.encode(claims, prepared(key.secret), algorithm=ALGORITHM, headers={"kid": key.id})
 
 
 def claims_of(environment_id: str) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def verify(token: str, key: SigningKey, now: datetime, late: timedelta = timedel
     try:
         claims = jwt.decode(
             token,
-            _prepared(key.secret),
+            prepared(key.secret),
             algorithms=[ALGORITHM],
             issuer=ISSUER,
             audience=AUDIENCE,
@@ -109,7 +109,7 @@ def verify(token: str, key: SigningKey, now: datetime, late: timedelta = timedel
 
 
 @lru_cache(maxsize=1024)
-def _prepared(secret: str) -> jwt.PyJWK:
+def prepared(secret: str) -> jwt.PyJWK:
     """The key as PyJWT wants it, made once: from a text it is made anew for every token."""
     encoded = base64url_encode(secret.encode()).decode()
     return jwt.PyJWK({"kty": "oct", "k": encoded, "alg": ALGORITHM})

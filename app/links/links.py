@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from .. import ids
@@ -19,6 +19,16 @@ WITHOUT_A_DEADLINE = timedelta(days=400)  # how long a link lives where its toke
 _links = table_of(LinkRow)
 _INSERT = Prepared(insert(_links))
 _COLUMNS = tuple(_links.c[name] for name in Link.__struct_fields__)
+_STANDING = Prepared(
+    select(*_COLUMNS).where(
+        _links.c.environment_id == bindparam("b_environment"),
+        _links.c.kind == bindparam("b_kind"),
+        _links.c.subject == bindparam("b_subject"),
+        _links.c.recipient == bindparam("b_recipient"),
+        _links.c.revoked_at.is_(None),
+    ),
+    _COLUMNS,
+)
 
 
 def to_token(db: Unit, token: Token, recipient: str) -> Link:
@@ -52,7 +62,9 @@ def of(db: Unit, environment_id: str, kind: Kind, subject: str) -> list[Link]:
 
 def standing(db: Unit, environment_id: str, kind: Kind, subject: str, recipient: str) -> Link | None:
     """The link of a recipient that was not revoked."""
-    return next((link for link in of(db, environment_id, kind, subject) if _is_standing_for(link, recipient)), None)
+    here = {"b_environment": environment_id, "b_kind": kind, "b_subject": subject, "b_recipient": recipient}
+    rows = db.run(_STANDING, here)
+    return Link(*rows[0]) if rows else None
 
 
 def opened(db: Unit, link_id: str, token_id: str, by: By) -> bool:
@@ -102,10 +114,6 @@ def _standing(db: Unit, environment_id: str, kind: Kind, subject: str, recipient
 def _new(db: Unit, environment_id: str, kind: Kind, subject: str, recipient: str, until: datetime | None) -> Link:
     expires_at = until or db.now + WITHOUT_A_DEADLINE
     return Link(ids.new_id(LINK_PREFIX, db.now), environment_id, kind, subject, recipient, db.now, expires_at)
-
-
-def _is_standing_for(link: Link, recipient: str) -> bool:
-    return link.recipient == recipient and not link.is_revoked
 
 
 def _link(row: Row[Any]) -> Link:
