@@ -54,9 +54,13 @@ def test_a_file_goes_along_with_an_answer(
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_role("heading", name="Answered: Send")).to_be_visible()
 
+    with page.expect_download() as own:
+        page.get_by_role("link", name="Ben's papers.pdf").click()
+    assert PDF == Path(own.value.path()).read_bytes()
+
     kept = json.loads(program.look(token)["output"])["papers"]
     assert ("Ben's papers.pdf", "application/pdf", len(PDF)) == (kept["name"], kept["type"], kept["size"])
     desk.goto(f"/tokens/{token.id}")
     with desk.expect_download() as download:
-        desk.get_by_role("link", name="Ben's papers.pdf").click()
+        desk.get_by_role("region", name="The answer").get_by_role("link", name="Ben's papers.pdf").click()
     assert PDF == Path(download.value.path()).read_bytes()
