@@ -139,6 +139,25 @@ def test_a_question_that_changed_is_read_again(page: Page, program: AdasProgram)
     assert {"approved": True, "comment": "Go ahead."} == json.loads(program.look(token)["output"])
 
 
+def test_a_date_that_is_typed_half_is_not_sent_as_none(page: Page, program: AdasProgram) -> None:
+    """To a form it is empty; the browser says at the field what is missing. What needs no form is sent all the same."""
+    day = {"type": "object", "properties": {"day": {"type": "string", "format": "date", "title": "Day"}}}
+    answers = [
+        {"value": "yes", "label": "Come", "output": {"come": True}},
+        {"value": "no", "label": "Stay away", "output": {"come": False}, "form": False},
+    ]
+    token = program.ask(request={"title": "When?", "form": day, "decisions": answers})
+    page.goto(token.link)
+    page.get_by_label("Day").press_sequentially("12")
+
+    page.get_by_role("button", name="Come").click()
+    expect(page.get_by_label("Day")).to_be_focused()
+    assert "WAITING" == program.look(token)["status"]
+    page.get_by_role("button", name="Stay away").click()
+
+    expect(page.get_by_role("heading", name="Answered: Stay away")).to_be_visible()
+
+
 def test_the_deadline_takes_the_default_answer(page: Page, program: AdasProgram) -> None:
     """As it is said beforehand; an open page says so by itself, and keeps what was typed."""
     request = {"title": "Publish?", "onTimeout": {"output": {"approved": False}}}

@@ -8,6 +8,7 @@
 //
 // The public access token is the whole permission: it opens this one token, for as long as it is good.
 import "./js/form_case.js";
+import { isHalfTyped } from "./js/half_typed.js";
 
 const OUR_URL = new URL(import.meta.url).origin;
 const STYLES = new URL("css/elsewhere.css", import.meta.url).href;
@@ -90,7 +91,7 @@ export class WaitpointForm extends HTMLElement {
 
   async submitted(event) {
     event.preventDefault();
-    if (this.isSending) return;
+    if (this.isSending || isHalfTyped(event)) return;
     this.isSending = true;
     this.page.setAttribute("aria-busy", "true");
     const filled = new FormData(event.target, event.submitter);

@@ -1,8 +1,10 @@
 // A form is sent once, however often the button is pressed. A page shown again from the history may send again.
+import { isHalfTyped } from "./half_typed.js";
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post") return;
-  if (form.dataset.sent) return event.preventDefault();
+  if (form.dataset.sent || isHalfTyped(event)) return event.preventDefault();
   form.dataset.sent = "yes";
   event.submitter?.setAttribute("aria-disabled", "true");
 });
