@@ -315,7 +315,18 @@ def _proposed(fields: _Fields, form: dict[str, Any] | None) -> dict[str, Any] | 
         return None
     if form is None:
         raise fields.refuse("proposed", "needs a form beside it", "missing-form")
-    return fields.object("proposed")
+    proposed = fields.object("proposed")
+    strange = next((name for name in proposed if _is_closed_to(form, name)), None)
+    if strange is not None:
+        # It would travel with the answer, which could then never be sent.
+        rule = "is proposed, and the form takes nothing but its own properties"
+        raise _wrong(f"{fields.at('proposed')}/{escaped(strange)}", strange[:60], "unknown-field", rule)
+    return proposed
+
+
+def _is_closed_to(form: dict[str, Any], name: str) -> bool:
+    is_closed = form.get("additionalProperties") is False and "patternProperties" not in form
+    return is_closed and name not in form.get("properties", {})
 
 
 def _diff(fields: _Fields, name: str) -> Diff:

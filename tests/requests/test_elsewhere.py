@@ -104,7 +104,10 @@ def test_another_tokens_form_stays_closed(house: House, ada: Program) -> None:
 
 
 def test_the_module_can_be_loaded_from_anywhere(house: House) -> None:
-    files = [house.client.get(f"/static/{name}", headers=ORIGIN) for name in ("waitpoint.js", "js/form_case.js", "js/half_typed.js")]
+    files = [
+        house.client.get(f"/static/{name}", headers=ORIGIN)
+        for name in ("waitpoint.js", "js/form_case.js", "js/half_typed.js")
+    ]
 
     assert [(200, "*"), (200, "*")] == [(f.status_code, f.headers["access-control-allow-origin"]) for f in files]
 

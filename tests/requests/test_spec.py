@@ -100,6 +100,7 @@ MISTAKES: list[tuple[Any, str, str]] = [
     ({"form": 1}, "/form", "must be a JSON Schema"),
     ({"proposed": {}}, "/proposed", "proposed needs a form beside it"),
     ({"form": FORM, "proposed": []}, "/proposed", "proposed must be a JSON object"),
+    ({"form": FORM | {"additionalProperties": False}, "proposed": {"note": 1}}, "/proposed/note", "note is proposed, and the form takes"),
     ({"decisions": {}}, "/decisions", "decisions must be a list of at most 10 decisions"),
     ({"decisions": [{"value": f"d{n}"} for n in range(11)]}, "/decisions", "not 11 of them"),
     ({"decisions": [1]}, "/decisions/0", "decision must be a JSON object, not 1"),
