@@ -18,8 +18,10 @@ from ..pages import flash
 from ..pages.answers import see_other
 from ..pages.forms import Form
 from ..pages.page import page
+from ..requests import reading
 from ..requests.access import ASKS_OTHERS, Closed, closed_page
 from ..requests.answering import Place, TooLate, take
+from ..requests.answers import without_secrets
 from ..service import service_of
 from ..tokens.models import By
 from ..tokens.search import certain
@@ -133,11 +135,15 @@ async def _follower_at_step(request: Asked, slug: str, token_id: str) -> tuple[F
 
 
 async def _keep(request: Asked, here: tuple[str, str, str], posted: Form, by: By) -> bool:
+    service = service_of(request)
+    asked = await service.database.read(reading.find, here[-1])
     fields = {name: value for name, value in posted.items() if name not in _NEVER_KEPT}
+    if asked is not None:
+        fields = without_secrets(asked.spec, fields)
     gone = tuple(posted.get(_GONE, "").split("\n"))
     typed = Typed(fields, is_part=_PART in posted, gone=gone)
     key = f"token:{here[-1]}"
-    saved = await service_of(request).database.write(journeys.save_draft, *here, typed, by, key=key)
+    saved = await service.database.write(journeys.save_draft, *here, typed, by, key=key)
     if saved == "too-long":
         raise Problem(413, "draft-too-long", f"A draft has at most {journeys.LONGEST_DRAFT:,} bytes.")
     return saved == "kept"

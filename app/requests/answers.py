@@ -8,7 +8,19 @@ from typing import Any
 import msgspec
 
 from ..tokens.schemas import LONGEST_COMMENT
-from .forms import UNKNOWN, Edit, FieldError, edits, form_of, typed_of, validate
+from .forms import (
+    UNKNOWN,
+    Edit,
+    FieldError,
+    controls,
+    edits,
+    form_of,
+    has_secrets,
+    names_kept_back_in,
+    typed_in,
+    typed_of,
+    validate,
+)
 from .forms.references import escaped
 from .models import COMMENT, Style
 from .spec import Spec, properties_of
@@ -159,3 +171,13 @@ def untouched(spec: Spec) -> dict[str, str]:
     if spec.form is None:
         return {}
     return typed_of(form_of(spec.form), UNKNOWN if spec.proposed is None else spec.proposed)
+
+
+def without_secrets(spec: Spec, posted: Mapping[str, str]) -> dict[str, str]:
+    """What was typed, without what no page shows again: a draft does not keep it."""
+    form = None if spec.form is None else form_of(spec.form)
+    if form is None or not has_secrets(form.root):
+        return dict(posted)
+    drawn = controls(form, typed_in(form, dict(posted), UNKNOWN if spec.proposed is None else spec.proposed))
+    secret = set(names_kept_back_in(drawn))
+    return {name: text for name, text in posted.items() if name not in secret}

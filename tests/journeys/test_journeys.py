@@ -328,6 +328,22 @@ def test_a_step_that_asks_others_is_shown_to_them_only(
         assert not [words for words in ("solvent", "enormous", "DE1") if words in page.text]
 
 
+def test_a_draft_keeps_no_secret(house: House, ada: Program, ben: Visitor) -> None:
+    """Which no page would show again: it is typed again where the answer is given."""
+    form = {
+        "type": "object",
+        "properties": {"user": {"type": "string"}, "pin": {"type": "string", "format": "password"}},
+    }
+    first = step(ada, a_journey(), 1, form=form | {"required": ["pin"]})
+    path = at(house, first.journey).partition("?")[0]
+    asked = ben.open(at(house, first.journey))
+    typed: dict[str, Any] = {field_of(asked, "User"): "ada", field_of(asked, "Pin"): "hunter2"}
+
+    assert 204 == ben.send(f"{path}/steps/{first.id}/draft", **typed).status_code
+
+    assert {field_of(asked, "User"): "ada"} == house.read(journeys.draft_of, first.id)
+
+
 @pytest.mark.parametrize("asked", [{"identity": "signed-in"}, {"selfApproval": False}])
 def test_who_may_not_answer_a_step_leaves_no_draft(
     house: House, ada: Program, ben: Visitor, asked: dict[str, Any]

@@ -15,7 +15,7 @@ A page goes these steps:
 
 from .checking import check_schema
 from .comparing import changes_in_words
-from .controls import Control, controls, standing_in, summary
+from .controls import Control, controls, names_kept_back_in, standing_in, summary
 from .fields import UNKNOWN, Form, Typed
 from .filling import typed_in, typed_of
 from .reading import Reading, read
@@ -41,6 +41,7 @@ __all__ = [
     "focus_after",
     "form_of",
     "has_secrets",
+    "names_kept_back_in",
     "read",
     "standing_in",
     "summary",

@@ -131,6 +131,16 @@ def summary(control: Control) -> dict[str, str]:
     return {part.id: part.error for part in _all(control) if part.error}
 
 
+def names_kept_back_in(control: Control) -> Iterator[str]:
+    """The names of controls whose text is not sent back to the page."""
+    if control.is_kept_back:
+        yield control.name
+    parts = [*control.parts, *(row.part for row in control.rows), *(choice.part for choice in control.choices)]
+    for part in parts:
+        if part is not None:
+            yield from names_kept_back_in(part)
+
+
 def standing_in(control: Control, around: str = "") -> Iterator[tuple[str, str, str]]:
     """What a person finds filled in: names of controls, what they are called and stand in, and texts to read."""
     label = ", ".join(filter(None, [around, control.label]))
