@@ -18,7 +18,7 @@ from ..tokens.models import COMPLETED, Token
 from ..tokens.search import retrieve
 from ..tokens.views import settled_by, version_of
 from .filters import ALL, ANSWERED, DUE, GROUPS, ME, WAITING, Filters
-from .search import Entry, Reach, count, reach_of, search, specs_of
+from .search import Entry, Reach, count, reach_of, search, specs_of, waiting_on
 
 SOON = timedelta(hours=1)
 UNTITLED = "Do you approve?"
@@ -58,14 +58,15 @@ def inbox_view(db: Unit, person: Person, filters: Filters) -> View:
     seq, _ = log.head(db)  # first: what happens meanwhile is told again
     reach = reach_of(db, person)
     page = search(db, reach, filters)
-    tabs = tabs_view(db, reach, filters)
+    tabs, asked = tabs_view(db, reach, filters), waiting_on(db, person)
     return {
         "seq": seq,
         "now": db.now,
         "here": filters.url(after=filters.after, before=filters.before),
         "rows": rows_of(db, reach, page.entries),
         "tabs": tabs,
-        "version": version_of([(entry.token_id, entry.status, entry.version) for entry in page.entries], tabs),
+        "version": version_of([(entry.token_id, entry.status, entry.version) for entry in page.entries], tabs, asked),
+        "asked": asked,
         "blank": _blank(filters, reach),
         "clear_url": filters.url(q="", tags=(), environment="", due=""),
         "first_url": None if filters.is_first_page else filters.url(),

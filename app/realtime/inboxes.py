@@ -94,6 +94,7 @@ class OpenInbox:
     async def _draw(self) -> "_Drawn":
         view = await self._database.read(inbox_view, self._person, self._filters)
         html = render("inbox/_list.html", **view, frame=Frame(is_member=self._person.is_member), oob=True)
+        html += render("components/_asked_count.html", asked=view["asked"], oob=True)
         tokens = frozenset(row.entry.token_id for row in view["rows"])
         return _Drawn(view["seq"], tokens, view["version"], html)
 

@@ -29,6 +29,20 @@ def test_an_answered_row_stays_where_it_is(house: House, newcomer: Program, mia:
     assert 'value="1"' in numbers
 
 
+def test_a_page_whose_socket_comes_late_shows_the_number_of_now(house: House, newcomer: Program, mia: Asked) -> None:
+    """Beside "Inbox", too: what happened between the page and its socket is told by nobody else."""
+    token = ask(newcomer, mia.email)
+    address = socket_of(mia)
+    with showing(house.url, address, mia.cookie) as early:
+        newcomer.complete(token, {"approved": True})
+        early.until("asked_count")
+
+    with showing(house.url, address, mia.cookie) as late:
+        shown = late.next()
+
+    assert re.search(r'id="asked_count"[^>]* value="0"', shown)
+
+
 def test_new_requests_are_announced(house: House, newcomer: Program, mia: Asked, max_: Asked) -> None:
     """Those for me; not those for others, and not those that the filters leave out."""
     ask(newcomer, mia.email, tags=["eu"])
