@@ -75,6 +75,8 @@ def test_by_keyboard_while_new_requests_arrive(desk: Page, program: AdasProgram)
     expect(desk.get_by_label("Words")).to_be_focused()
     desk.keyboard.type("trip")
     desk.keyboard.press("Enter")
+    expect(desk).to_have_url(re.compile("q=trip"))
+    is_live(desk)  # keys do something once the page's scripts are there
     expect(row_of(desk, late)).to_have_count(0)
     desk.keyboard.press("j")
     expect(link_in(desk, trip)).to_be_focused()
