@@ -99,6 +99,10 @@ def ask(server: RunningServer, question: dict[str, Any]) -> str:
 def picture_of_the_desk(browser: Browser, server: RunningServer) -> bytes:
     page = browser.new_page(viewport=DESK)  # type: ignore[arg-type]  # width and height
     sign_in(page, server)
+    page.goto(f"{server.url}/profile")
+    page.get_by_label("Mail address").fill("ada@example.com")
+    page.get_by_label("Name").fill("Ada")
+    page.get_by_role("button", name="Save").first.click()
     page.goto(f"{server.url}/inbox?scope=all")
     return settled(page)
 
