@@ -123,12 +123,18 @@ async def visit(connection: Connection, token_id: str) -> Visit:
     asked = None if person is None else await certain(service.database, _asked, token_id, person)
     if person is not None and asked is not None and asked.is_theirs:
         return Visit(person, asked.environment_id)
-    guest = await _guest_with_a_cookie(connection, token_id)
+    is_at_home = person is not None and asked is not None and person.may_see_desk_of(asked.environment_id)
+    try:
+        guest = await _guest_with_a_cookie(connection, token_id)
+    except Closed:
+        if not is_at_home:
+            raise
+        guest = None  # who may see it at the desk needs no link, whatever became of one
     is_shown = guest is not None and await is_shown_to(service, token_id, guest)
     if guest is not None and is_shown:
         may_answer = person is not None and asked is not None and asked.may_answer
         return Visit(person if person is not None and may_answer else guest, guest.environment_id)
-    if person is not None and asked is not None and person.may_see_desk_of(asked.environment_id):
+    if person is not None and asked is not None and is_at_home:
         return Visit(person, asked.environment_id)
     if guest is not None:
         raise Closed(ASKS_OTHERS, 403)

@@ -88,6 +88,16 @@ def test_it_is_listed_and_taken_back_for_good(house: House, ada: Program, ben: V
     assert not [each for each in house.read(links.of, house.dev.id, "token", token.id) if not each.is_revoked]
 
 
+def test_whoever_took_it_back_still_opens_the_question_themselves(ada: Program, desk: Visitor) -> None:
+    """Their browser kept the secret of the link; at the desk they need none."""
+    token = open_to_all(ada)
+    desk.open(token.address)
+    (link,) = ada.get(f"{token.path}/links").json()["data"]
+    desk.send(f"/tokens/{token.id}/links/{link['id']}/revocation")
+
+    assert "Publish the autumn sale?" in text_of(desk.open(f"/approve/{token.id}"))
+
+
 def test_it_shows_nothing_of_a_question_that_asks_certain_people_since(ada: Program, ben: Visitor) -> None:
     token = open_to_all(ada, body="The secret price is 7.")
 
