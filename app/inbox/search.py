@@ -112,9 +112,9 @@ def count(db: Unit, reach: Reach, filters: Filters) -> int:
     return total
 
 
-def waiting_on(db: Unit, person: Person) -> int:
+def waiting_on(db: Unit, reach: Reach) -> int:
     """How many requests wait for a person's answer."""
-    return count(db, reach_of(db, person), Filters(scope=ME))
+    return count(db, reach, Filters(scope=ME))
 
 
 def entries_of(db: Unit, reach: Reach, filters: Filters, token_ids: Sequence[str]) -> list[Entry]:

@@ -58,7 +58,7 @@ def inbox_view(db: Unit, person: Person, filters: Filters) -> View:
     seq, _ = log.head(db)  # first: what happens meanwhile is told again
     reach = reach_of(db, person)
     page = search(db, reach, filters)
-    tabs, asked = tabs_view(db, reach, filters), waiting_on(db, person)
+    tabs, asked = tabs_view(db, reach, filters), waiting_on(db, reach)
     return {
         "seq": seq,
         "now": db.now,

@@ -10,7 +10,7 @@ from ..access.principals import Person
 from ..database import Unit
 from ..environments import environments
 from ..environments.models import Environment
-from ..inbox.search import waiting_on
+from ..inbox.search import reach_of, waiting_on
 from ..service import service_of
 from ..tokens.models import WAITING
 from ..tokens.search import Search, count
@@ -46,7 +46,7 @@ async def desk(request: Request[Any, Any, Any], slug: str | None = None) -> Fram
 def _around(db: Unit, person: Person, slug: str | None) -> _Surroundings:
     every = [environment for environment in environments.every(db) if person.may_see_desk_of(environment.id)]
     if not every:
-        return _Surroundings(None, every, 0, waiting_on(db, person))
+        return _Surroundings(None, every, 0, waiting_on(db, reach_of(db, person)))
     chosen = next((environment for environment in every if slug in {environment.slug, environment.id}), every[0])
     waiting = count(db, chosen.id, Search(statuses=(WAITING,)))
-    return _Surroundings(chosen, every, waiting, waiting_on(db, person))
+    return _Surroundings(chosen, every, waiting, waiting_on(db, reach_of(db, person)))

@@ -171,6 +171,6 @@ def _changed(db: Unit, person: Person, filters: Filters, token_ids: list[str]) -
     return _Changed(
         [rows_of(db, reach, [entry])[0] for entry in entries],
         tabs_view(db, reach, filters),
-        waiting_on(db, person),
+        waiting_on(db, reach),
         {"here": filters.url(after=filters.after, before=filters.before), "now": db.now},
     )
