@@ -103,6 +103,15 @@ def test_the_tab_shows_how_many_wait() -> None:
         expect(icon).to_have_attribute("href", re.compile(r"^data:image/svg\+xml,.*%3E4%3C"))
 
 
+def opened_twice(page: Page, url: str) -> Page:
+    """The same journey on this device and on another, which is given back."""
+    other = page.context.browser.new_context().new_page()  # type: ignore[union-attr]
+    for each in (page, other):
+        each.goto(url)
+        each.wait_for_function("() => customElements.get('save-draft')")
+    return other
+
+
 def test_two_devices_save_one_draft(house: House, ada: Program) -> None:
     """Each sends what was changed on it, by itself or by the button, and undoes nothing of the other's."""
     form = {"type": "object", "properties": {name: {"type": "string"} for name in ("street", "city", "country")}}
@@ -110,10 +119,7 @@ def test_two_devices_save_one_draft(house: House, ada: Program) -> None:
     url = ada.create(timeout="1d", request=request).json()["journeyUrl"]
 
     with looking(1280, "light") as page:
-        other = page.context.browser.new_context().new_page()  # type: ignore[union-attr]
-        for each in (page, other):
-            each.goto(url)
-            each.wait_for_function("() => customElements.get('save-draft')")
+        other = opened_twice(page, url)
         page.get_by_label("Street").fill("1 Main Street")
         expect(page.locator("save-draft")).to_have_text("Saved")
         other.get_by_label("City").fill("Springfield")
@@ -135,10 +141,7 @@ def test_what_is_emptied_after_a_mistake_stays_empty(house: House, ada: Program)
     url = ada.create(timeout="1d", request=request).json()["journeyUrl"]
 
     with looking(1280, "light") as page:
-        other = page.context.browser.new_context().new_page()  # type: ignore[union-attr]
-        for each in (page, other):
-            each.goto(url)
-            each.wait_for_function("() => customElements.get('save-draft')")
+        other = opened_twice(page, url)
         page.get_by_label("Street").fill("1 Main Street")
         page.get_by_label("City").fill("Springfield")
         page.get_by_label("Yes").check()
