@@ -4,12 +4,14 @@ Waiting requests come in the order of their deadlines, answered ones the latest 
 inbox (a word, a tag) is looked for row by row, in so many rows at most: then the reader is asked to look further.
 """
 
+import heapq
+import itertools
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, and_, func, literal_column, or_, select, type_coerce, union
+from sqlalchemy import Select, and_, bindparam, literal_column, or_, select, type_coerce
 
 from ..access.principals import Person
 from ..database import Unit
@@ -20,7 +22,7 @@ from ..environments import environments
 from ..environments.models import Environment
 from ..requests.models import ADDRESS, GROUP, WAITS_AND_IS_OWN, RequestApproverRow, RequestRow
 from ..tokens.models import COMPLETED, TIMED_OUT, WAITING, TokenRow
-from .asked import Asked, names_of
+from .asked import Asked, is_one_of, names_of
 from .filters import ALL, GROUPS, ME, Filters, Place, place_in
 
 COUNT_LIMIT = 1000  # a count beyond this reads "1,000+"
@@ -31,6 +33,21 @@ _MOST_READ = 5_000  # rows looked through for one page
 _requests = table_of(RequestRow)
 _approvers = table_of(RequestApproverRow)
 _tokens = table_of(TokenRow)
+
+_DETAILS = select(
+    _requests.c.token_id,
+    _requests.c.moment,
+    _requests.c.environment_id,
+    _requests.c.title,
+    _requests.c.requester,
+    _requests.c.version,
+    _tokens.c.tags,
+    _tokens.c.created_at,
+    _tokens.c.timeout_at,
+    _tokens.c.status,
+    _tokens.c.completed_at,
+    _tokens.c.cancelled_at,
+).join(_tokens, _tokens.c.id == _requests.c.token_id)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -103,13 +120,15 @@ def search(db: Unit, reach: Reach, filters: Filters) -> Page:
 
 def count(db: Unit, reach: Reach, filters: Filters) -> int:
     """How many there are in a scope with a status, whatever else narrows it; at most `COUNT_LIMIT` + 1."""
-    branches = _branches(reach, filters, db.now)
-    if not branches:
-        return 0
-    some = [select(branch.limit(COUNT_LIMIT + 1).subquery()) for branch in branches]
-    together = union(*some).limit(COUNT_LIMIT + 1).subquery()
-    total: int = db.execute(select(func.count()).select_from(together)).scalar_one()
-    return total
+    most = COUNT_LIMIT + 1
+    if filters.scope == ALL:
+        table, owners, times = _requests, _here(_requests, reach, filters), 1
+    else:
+        names = _names(reach, filters)
+        table, owners, times = _approvers, [is_one_of(names), *_here(_approvers, reach, filters)], len(names)
+    narrowed = [table.c.status.in_(_statuses(filters)), *_bounds(table, reach, filters, db.now)]
+    found = db.execute(select(table.c.token_id).where(*owners, *narrowed).limit(most * times))
+    return min(len(set(found.scalars())), most)  # who is asked by name and in a group is asked once
 
 
 def waiting_on(db: Unit, reach: Reach) -> int:
@@ -120,10 +139,9 @@ def waiting_on(db: Unit, reach: Reach) -> int:
 def entries_of(db: Unit, reach: Reach, filters: Filters, token_ids: Sequence[str]) -> list[Entry]:
     """Those of some requests that this inbox would show, and whatever became of them."""
     scoped = _scoped(reach, filters)
-    if not token_ids or scoped is None:
+    if not token_ids:
         return []
-    statement = _with_details(select(_requests.c.token_id, _requests.c.moment).subquery())
-    statement = statement.where(_requests.c.token_id.in_(token_ids), scoped)
+    statement = _DETAILS.where(_requests.c.token_id.in_(token_ids), *scoped)
     return [entry for row in db.execute(statement) if _matches(entry := _entry(row), filters)]
 
 
@@ -138,98 +156,87 @@ def _rows(
 ) -> list[Entry]:
     """The next rows behind a place, before anything is looked for in them."""
     ascending = filters.is_waiting != backwards
-    branches = _branches(reach, filters, db.now, place, ascending=ascending)
-    if not branches:
-        return []
-    some = [select(_cut(branch, place, number, ascending=ascending).subquery()) for branch in branches]
-    keys = union(*some).subquery()  # who is asked by name and in a group is asked once
-    order = (keys.c.moment, keys.c.token_id)
-    statement = _with_details(keys).order_by(*(each.asc() if ascending else each.desc() for each in order))
-    return [_entry(row) for row in db.execute(statement.limit(number))]
+    ranges, whose = _ranges(reach, filters, db.now, place, ascending=ascending)
+    found = [db.execute(each.limit(number), who).all() for each in ranges for who in whose]
+    in_order = heapq.merge(*found, key=tuple, reverse=not ascending)
+    places = {row.token_id: row.moment for row in in_order}  # who is asked by name and in a group is asked once
+    ids = [*itertools.islice(places, number)]
+    rows = {row.token_id: row for row in db.execute(_DETAILS.where(_requests.c.token_id.in_(ids)))}
+    # A row that was settled meanwhile keeps the place where it was found: there one goes on.
+    return [msgspec.structs.replace(_entry(rows[each]), moment=places[each]) for each in ids if each in rows]
 
 
-def _branches(
+def _ranges(
     reach: Reach, filters: Filters, now: datetime, place: Place | None = None, *, ascending: bool = True
-) -> list[Select[Any]]:
-    """One range of an index for each environment, status and name; each gives ids and moments.
+) -> tuple[list[Select[Any]], list[dict[str, str]]]:
+    """Where to look: for each status a range of an index, in order; and the parameters of each, one run for each.
+
+    An environment is never a range of its own where a person sees all of them: there may be thousands.
+    """
+    table, owner, whose = _owners(reach, filters)
+    bounds = _bounds(table, reach, filters, now, place, ascending=ascending)
+    found = select(table.c.moment, table.c.token_id).where(*owner, *bounds)
+    cut = _behind(found, place, ascending=ascending)
+    return [cut.where(table.c.status == status) for status in _statuses(filters)], whose
+
+
+def _owners(reach: Reach, filters: Filters) -> tuple[Any, list[Any], list[dict[str, str]]]:
+    """Whose requests: a table, what leaves one range of its index, and the parameters of each such range."""
+    here = _here(_requests if filters.scope == ALL else _approvers, reach, filters)
+    if filters.scope != ALL:
+        is_named = [_approvers.c.kind == bindparam("kind"), _approvers.c.value == bindparam("value")]
+        return _approvers, is_named + here, [msgspec.structs.asdict(name) for name in _names(reach, filters)]
+    if not here:
+        return _requests, [], [{}]
+    is_there = [_requests.c.environment_id == bindparam("environment_id")]
+    return _requests, is_there, [{"environment_id": each} for each in _wanted(reach, filters)]
+
+
+def _statuses(filters: Filters) -> tuple[str, ...]:
+    return (WAITING,) if filters.is_waiting else (COMPLETED, TIMED_OUT)
+
+
+def _bounds(
+    table: Any, reach: Reach, filters: Filters, now: datetime, place: Place | None = None, *, ascending: bool = True
+) -> list[Any]:
+    """What narrows the requests of a status, wherever one looks.
 
     Where a place bounds the range on the same side, the other bound is hidden from SQLite by `+ 0`: it takes the
     first one that it sees, and would walk from the very beginning to the place.
     """
-    statuses = (WAITING,) if filters.is_waiting else (COMPLETED, TIMED_OUT)
-    if filters.scope == ALL:
-        owners = [(_requests, [_requests.c.environment_id == each.id]) for each in _wanted(reach.desks, filters)]
-    else:
-        owners = [
-            (
-                _approvers,
-                [
-                    _approvers.c.environment_id == each.id,
-                    _approvers.c.kind == name.kind,
-                    _approvers.c.value == name.value,
-                ],
-            )
-            for each in _wanted(reach.environments, filters)
-            for name in _names(reach, filters)
-        ]
-    branches = []
-    for table, conditions in owners:
-        for status in statuses:
-            branch = select(table.c.token_id, table.c.moment).where(*conditions, table.c.status == status)
-            if filters.is_waiting:
-                hidden = type_coerce(table.c.moment.op("+")(literal_column("0")), Instant())
-                from_below = hidden if place is not None and ascending else table.c.moment
-                branch = branch.where(from_below > now)  # the sweeper has the others
-                if filters.scope == ME:
-                    branch = branch.where(table.c.token_id.not_in(_own(reach)))
-                if filters.due:
-                    from_above = hidden if place is not None and not ascending else table.c.moment
-                    branch = branch.where(from_above <= now + parse_duration(filters.due))
-            branches.append(branch)
-    return branches
+    if not filters.is_waiting:
+        return []
+    hidden = type_coerce(table.c.moment.op("+")(literal_column("0")), Instant())
+    from_below = hidden if place is not None and ascending else table.c.moment
+    from_above = hidden if place is not None and not ascending else table.c.moment
+    bounds = [from_below > now]  # the sweeper has the others
+    if filters.scope == ME:
+        bounds.append(table.c.token_id.not_in(_own(reach)))
+    if filters.due:
+        bounds.append(from_above <= now + parse_duration(filters.due))
+    return bounds
 
 
-def _cut(branch: Select[Any], place: Place | None, number: int, *, ascending: bool) -> Select[Any]:
-    moment, token_id = branch.selected_columns.moment, branch.selected_columns.token_id
+def _behind(found: Select[Any], place: Place | None, *, ascending: bool) -> Select[Any]:
+    """What lies behind a place, in order."""
+    moment, token_id = found.selected_columns.moment, found.selected_columns.token_id
     if place is not None:
         is_behind = moment > place.moment if ascending else moment < place.moment
         is_beside = token_id > place.token_id if ascending else token_id < place.token_id
         border = moment >= place.moment if ascending else moment <= place.moment  # what the index can walk to
-        branch = branch.where(border, or_(is_behind, and_(moment == place.moment, is_beside)))
-    order = (moment.asc(), token_id.asc()) if ascending else (moment.desc(), token_id.desc())
-    return branch.order_by(*order).limit(number)
+        found = found.where(border, or_(is_behind, and_(moment == place.moment, is_beside)))
+    return found.order_by(*((moment.asc(), token_id.asc()) if ascending else (moment.desc(), token_id.desc())))
 
 
-def _with_details(keys: Any) -> Select[Any]:
-    columns = (
-        _requests.c.environment_id,
-        _requests.c.title,
-        _requests.c.requester,
-        _requests.c.version,
-        _tokens.c.tags,
-        _tokens.c.created_at,
-        _tokens.c.timeout_at,
-        _tokens.c.status,
-        _tokens.c.completed_at,
-        _tokens.c.cancelled_at,
-    )
-    joined = select(keys.c.token_id, keys.c.moment, *columns).join(_requests, _requests.c.token_id == keys.c.token_id)
-    return joined.join(_tokens, _tokens.c.id == keys.c.token_id)
-
-
-def _scoped(reach: Reach, filters: Filters) -> Any:
-    """Whether a request belongs to the scope of this inbox, for single ones; None when nothing does."""
-    if filters.scope == ALL:
-        return _requests.c.environment_id.in_([each.id for each in _wanted(reach.desks, filters)])
-    names = _names(reach, filters)
-    if not names:
-        return None
-    asked = or_(*(and_(_approvers.c.kind == name.kind, _approvers.c.value == name.value) for name in names))
-    here = _requests.c.environment_id.in_([each.id for each in _wanted(reach.environments, filters)])
-    mine = and_(here, select(1).where(_approvers.c.token_id == _requests.c.token_id, asked).exists())
+def _scoped(reach: Reach, filters: Filters) -> list[Any]:
+    """Whether a request belongs to the scope of this inbox, for single ones."""
+    scoped = _here(_requests, reach, filters)
+    if filters.scope != ALL:
+        asked = is_one_of(_names(reach, filters))
+        scoped.append(select(1).where(_approvers.c.token_id == _requests.c.token_id, asked).exists())
     if filters.scope == ME and filters.is_waiting:
-        mine = and_(mine, _requests.c.token_id.not_in(_own(reach)))
-    return mine
+        scoped.append(_requests.c.token_id.not_in(_own(reach)))
+    return scoped
 
 
 def _own(reach: Reach) -> Select[Any]:
@@ -243,8 +250,15 @@ def _names(reach: Reach, filters: Filters) -> list[Asked]:
     return [name for name in reach.names if filters.scope != GROUPS or name.kind == GROUP]
 
 
-def _wanted(every: Sequence[Environment], filters: Filters) -> list[Environment]:
-    return [each for each in every if filters.environment in {"", each.slug}]
+def _here(table: Any, reach: Reach, filters: Filters) -> list[Any]:
+    """What leaves the wanted environments; nothing where those are all."""
+    wanted = _wanted(reach, filters)
+    return [] if len(wanted) == len(reach.environments) else [table.c.environment_id.in_(wanted)]
+
+
+def _wanted(reach: Reach, filters: Filters) -> list[str]:
+    seen = reach.desks if filters.scope == ALL else reach.environments
+    return [each.id for each in seen if filters.environment in {"", each.slug}]
 
 
 def _looks_through(filters: Filters) -> bool:

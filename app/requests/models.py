@@ -53,6 +53,7 @@ class RequestRow(Table, table=True):
             postgresql_where=text(WAITS_AND_IS_OWN),
         ),
         Index("ix_requests_inbox", "environment_id", "status", "moment", "token_id"),
+        Index("ix_requests_inbox_everywhere", "status", "moment", "token_id"),
         {"sqlite_with_rowid": False},
     )
 
@@ -91,7 +92,7 @@ class RequestApproverRow(Table, table=True):
 
     __tablename__ = "request_approvers"
     __table_args__ = (
-        Index("ix_request_approvers_inbox", "environment_id", "kind", "value", "status", "moment", "token_id"),
+        Index("ix_request_approvers_inbox", "kind", "value", "status", "moment", "token_id", "environment_id"),
         {"sqlite_with_rowid": False},
     )
 

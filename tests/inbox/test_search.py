@@ -2,15 +2,17 @@
 
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from app.access.principals import Person
 from app.database import Unit
+from app.database.tables import table_of
 from app.inbox import search as searching
 from app.inbox.asked import is_asked, may_see
 from app.inbox.filters import Filters, Place, filters_of
 from app.inbox.search import reach_of
 from app.people import groups, people
+from app.people.models import GroupMemberRow, GroupRow
 from tests.inbox.conftest import COMMAND, Asked, ask
 from tests.makers import UNKNOWN_ID, House, Program, unique
 
@@ -181,7 +183,48 @@ def test_who_may_see_a_question(house: House, newcomer: Program, mia: Asked, max
     assert [False, False] == [seen(max_.person, theirs.id), seen(max_.person, anybodys.id)]
 
 
-def test_nothing_is_sorted_or_read_through(house: House, mia: Asked, max_: Asked) -> None:
+def test_an_inbox_asks_the_same_however_many_environments_there_are(
+    house: House, newcomer: Program, mia: Asked, max_: Asked
+) -> None:
+    """A range for each environment was more than SQLite takes, and more than PostgreSQL could plan in time."""
+    token = ask(newcomer, mia.email, f"group:{mia.group}")
+
+    def asked(db: Unit, who: Asked, scope: str) -> tuple[int, list[str]]:
+        ranges, whose = searching._ranges(reach_of(db, who.person_for(db)), Filters(scope=scope), db.now)
+        return len(whose), [str(each.compile()) for each in ranges]
+
+    before = [house.read(asked, who, scope) for who, scope in ((mia, FOR_YOU), (mia, GROUPS), (max_, ALL))]
+    for _ in range(20):
+        house.make_environment()
+    after = [house.read(asked, who, scope) for who, scope in ((mia, FOR_YOU), (mia, GROUPS), (max_, ALL))]
+
+    assert before == after
+    assert [2, 1, 1] == [number for number, _ in after]
+    assert [token.id] == mia.ids()
+
+
+def test_whoever_is_in_very_many_groups_has_an_inbox(house: House, newcomer: Program, mia: Asked) -> None:
+    """More than the terms that SQLite joins in one statement."""
+    slugs = ["g" + unique() for _ in range(520)]
+    last = slugs[-1]
+
+    def join_many(db: Unit) -> None:
+        db.execute(
+            insert(table_of(GroupRow)), [{"slug": slug, "name": "Editors", "created_at": db.now} for slug in slugs]
+        )
+        person_id = mia.person_for(db).id
+        db.execute(insert(table_of(GroupMemberRow)), [{"group_slug": slug, "person_id": person_id} for slug in slugs])
+
+    house.write(join_many)
+    token = ask(newcomer, f"group:{last}", f"group:{mia.group}")
+
+    assert ([token.id], 1) == (mia.ids(scope=GROUPS), mia.count())
+    assert 200 == mia.open().status_code
+    newcomer.complete(token, {"approved": True})
+    assert [token.id] == mia.ids(status="answered")
+
+
+def test_nothing_is_sorted_or_read_through(house: House, newcomer: Program, mia: Asked, max_: Asked) -> None:
     """Every list and every number is a range of an index, on both databases: EXPLAIN says so."""
 
     def explained(db: Unit, who: Asked, filters: Filters, place: Place | None) -> str:
@@ -190,10 +233,9 @@ def test_nothing_is_sorted_or_read_through(house: House, mia: Asked, max_: Asked
             db.execute(text("SET LOCAL enable_sort = off"))
         plans = []
         ascending = filters.is_waiting
-        for branch in searching._branches(
-            reach_of(db, who.person_for(db)), filters, db.now, place, ascending=ascending
-        ):
-            statement = searching._cut(branch, place, 26, ascending=ascending)
+        reach = reach_of(db, who.person_for(db))
+        ranges, whose = searching._ranges(reach, filters, db.now, place, ascending=ascending)
+        for statement in (each.params(who).limit(26) for each in ranges for who in whose):
             prefix = "EXPLAIN " if house.is_postgresql else "EXPLAIN QUERY PLAN "
             compiled = statement.compile(db.connection, compile_kwargs={"literal_binds": True})
             plans += [
@@ -206,6 +248,7 @@ def test_nothing_is_sorted_or_read_through(house: House, mia: Asked, max_: Asked
         (mia, Filters(status="answered")),
         (mia, Filters(scope=GROUPS)),
         (max_, Filters(scope=ALL)),
+        (max_, Filters(scope=ALL, environment=slug_of(house, newcomer))),
     ]
     for who, filters in people_and_filters:
         for place in (None, Place(house.clock.now(), UNKNOWN_ID)):
