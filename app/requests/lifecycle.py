@@ -31,6 +31,7 @@ from . import spec as specs
 from .answers import check
 from .forms import FieldError
 from .models import FOR_EVER, GROUP, RequestApproverRow, RequestRow, RequestVersionRow
+from .parsing import spec_in
 from .reading import Request
 from .spec import Approver, Spec
 
@@ -64,7 +65,7 @@ class NewRequest(msgspec.Struct, frozen=True):
 
 def asked_in(value: object, pointer: str = "/request") -> NewRequest:
     """A request as a program writes it. Raises a 400 Problem that names the field, the rule and what came."""
-    spec = specs.spec_in(value, pointer)
+    spec = spec_in(value, pointer)
     if spec.on_timeout is not None:
         found = check(spec, spec.on_timeout.output)
         if isinstance(found, list):

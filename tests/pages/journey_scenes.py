@@ -10,7 +10,7 @@ from app.journeys.journeys import Journey, Step
 from app.journeys.views import around_of
 from app.links.models import TOKEN, Link
 from app.pages.page import Frame
-from app.requests.spec import spec_in
+from app.requests.parsing import spec_in
 from app.tokens.models import By, Token
 from tests.pages.request_scenes import Scenes, asked, form_of
 

@@ -9,8 +9,8 @@ import msgspec
 from app.pages.page import Frame
 from app.requests import forms
 from app.requests.answers import choices_of
+from app.requests.parsing import spec_in
 from app.requests.reading import Request
-from app.requests.spec import spec_in
 from app.requests.views import changes_between, late_title, question_of
 from app.tokens.lifecycle import Refused
 from app.tokens.models import By, Token

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from app.requests.answers import SUBMIT, Accepted, check, choices_of, output_of, takes_a_comment
-from app.requests.spec import Spec, spec_in
+from app.requests.parsing import spec_in
+from app.requests.spec import Spec
 from app.requests.values import is_same
 
 FORM = {

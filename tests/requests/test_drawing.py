@@ -7,7 +7,7 @@ import pytest
 
 from app.requests.changes import MOST_LINES, lines_of
 from app.requests.markdown import html_of
-from app.requests.spec import spec_in
+from app.requests.parsing import spec_in
 from app.requests.trees import DEEPEST, MOST_NODES, Node, label_of, tree_of
 from app.requests.views import changes_between
 

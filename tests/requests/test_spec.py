@@ -8,7 +8,8 @@ import pytest
 
 from app.requests import spec as specs
 from app.requests.lifecycle import asked_in
-from app.requests.spec import Approver, Spec, approvers_of, spec_in
+from app.requests.parsing import spec_in
+from app.requests.spec import Approver, Spec, approvers_of
 from app.web.problems import Problem
 
 FORM = {"type": "object", "properties": {"amount": {"type": "number"}, "reason": {"type": "string"}}}
