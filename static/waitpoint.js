@@ -9,6 +9,7 @@
 // The public access token is the whole permission: it opens this one token, for as long as it is good.
 import "./js/form_case.js";
 import { isHalfTyped } from "./js/half_typed.js";
+import "./js/local_zone.js";
 
 const OUR_URL = new URL(import.meta.url).origin;
 const STYLES = new URL("css/elsewhere.css", import.meta.url).href;

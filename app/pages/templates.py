@@ -51,6 +51,7 @@ def templates() -> Environment:
     environment.globals |= {
         # The SVGs are our own files; nothing that a person wrote comes this way.
         "icon": cache(lambda name: Markup(files.icon(name))),  # noqa: S704
+        "reader_zone": words.reader_zone,
         "static": files.static_url,
     }
     return environment

@@ -112,6 +112,12 @@ def in_zone(time_zone: str | None) -> Iterator[None]:
         _time_zone.reset(before)
 
 
+def reader_zone() -> str:
+    """The time zone of whom a page is drawn for; UTC where nobody has said where they are."""
+    time_zone = _time_zone.get()
+    return time_zone if time_zone and _zone_of(time_zone) else "UTC"
+
+
 def timeout_text(span: timedelta) -> str:
     return duration(span.total_seconds())
 

@@ -5,6 +5,7 @@ import "./count_down.js";
 import "./form_case.js";
 import "./keep_typed.js";
 import "./local_time.js";
+import "./local_zone.js"; // before what looks at how a form was drawn
 import "./opened.js";
 import "./page_title.js";
 import "./save_draft.js";

@@ -24,7 +24,7 @@ function typedIn(form, all) {
   const changed = new Set(fields.filter((field) => all || isChanged(field)).map((field) => field.name));
   const typed = new Map();
   for (const field of fields) {
-    const text = changed.has(field.name) ? textOf(field) : "";
+    const text = changed.has(field.name) && !isZoneOfNothing(field) ? textOf(field) : "";
     if (text) typed.set(labelOf(field), [...(typed.get(labelOf(field)) ?? []), text]);
   }
   return typed;
@@ -33,6 +33,11 @@ function typedIn(form, all) {
 function isChanged(field) {
   if (field.options) return [...field.options].some((option) => option.selected !== option.defaultSelected);
   return field.value !== field.defaultValue || field.checked !== field.defaultChecked;
+}
+
+// A time zone stands there beforehand, and says nothing without a time.
+function isZoneOfNothing(field) {
+  return field.name.endsWith(":zone") && !field.form.elements[field.name.slice(0, -":zone".length)]?.value;
 }
 
 function textOf(field) {

@@ -55,11 +55,17 @@ customElements.define("save-draft", class extends HTMLElement {
   }
 
   changesIn(typed) {
-    const changed = [...typed].filter(([name, text]) => text !== (this.before.get(name) ?? "") || (!this.isSaved && text));
+    const isChanged = (name) => typed.get(name) !== (this.before.get(name) ?? "") || (!this.isSaved && typed.get(name));
+    const changed = [...typed].filter(([name]) => isChanged(name) || isChanged(timeOf(name)));
     const gone = [...this.before.keys()].filter((name) => !typed.has(name));
     return [...changed, ["part", "yes"], ...(gone.length ? [["gone", gone.join("\n")]] : [])];
   }
 });
+
+// The time that a zone belongs to: saved without its zone, it would be another one where the draft is opened next.
+function timeOf(name) {
+  return name.endsWith(":zone") ? name.slice(0, -":zone".length) : name;
+}
 
 function textsIn(formData) {
   return new Map([...formData].filter(([, value]) => typeof value === "string"));

@@ -1,5 +1,6 @@
 """The small scripts: each makes a page that works without it a little better."""
 
+import json
 import re
 from typing import Any
 
@@ -131,6 +132,43 @@ def test_two_devices_save_one_draft(house: House, ada: Program) -> None:
 
         for name, text in (("Street", "1 Main Street"), ("City", "Springfield"), ("Country", "Utopia")):
             expect(other.get_by_label(name)).to_have_value(text)
+
+
+WHEN = {"type": "object", "properties": {"when": {"type": "string", "format": "date-time"}, "why": {"type": "string"}}}
+
+
+def test_a_time_is_asked_for_where_the_reader_is(house: House, ada: Program) -> None:
+    """Ten o'clock on Kiritimati is not ten o'clock in Greenwich, and what was proposed keeps its own zone."""
+    token = ada.make_token(request={"title": "When?", "form": WHEN})
+    proposed = ada.make_token(request={"title": "When?", "form": WHEN, "proposed": {"when": "2026-12-01T10:00:00Z"}})
+
+    with looking(1280, "light", timezone_id="Pacific/Kiritimati") as page:
+        page.goto(f"{house.url}/approve/{proposed.id}?token={proposed.public_access_token}")
+        expect(page.get_by_label("Time zone")).to_have_value("UTC")
+        page.goto(f"{house.url}/approve/{token.id}?token={token.public_access_token}")
+        expect(page.get_by_label("Time zone")).to_have_value("Pacific/Kiritimati")
+        page.get_by_label("Date and time").fill("2026-12-01T10:00")
+        page.get_by_role("button", name="Send").click()
+        expect(page.get_by_role("heading", name="Answered: Send")).to_be_visible()
+
+    assert {"when": "2026-12-01T10:00:00+14:00"} == json.loads(ada.show(token)["output"])
+
+
+def test_a_saved_time_keeps_its_zone_on_another_device(house: House, ada: Program) -> None:
+    """A device elsewhere that is open, too, and saves something else moves no time."""
+    request = {"title": "When?", "form": WHEN, "journey": unique("j"), "step": {"index": 1, "of": 1}}
+    url = ada.create(timeout="1d", request=request).json()["journeyUrl"]
+
+    with looking(1280, "light", timezone_id="Pacific/Kiritimati") as page:
+        other = opened_twice(page, url)
+        page.get_by_label("Date and time").fill("2026-12-01T10:00")
+        expect(page.locator("save-draft")).to_have_text("Saved")
+        other.get_by_label("Why").fill("It suits me.")
+        expect(other.locator("save-draft")).to_have_text("Saved")
+        other.reload()
+
+        expect(other.get_by_label("Date and time")).to_have_value("2026-12-01T10:00")
+        expect(other.get_by_label("Time zone")).to_have_value("Pacific/Kiritimati")
 
 
 def test_what_is_emptied_after_a_mistake_stays_empty(house: House, ada: Program) -> None:

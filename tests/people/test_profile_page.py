@@ -81,6 +81,21 @@ def test_moments_are_told_in_the_time_zone_of_the_profile(mia: Mia, house: House
     assert "(Asia/Tokyo)" in mia.open("/profile").text
 
 
+def test_moments_are_asked_for_in_the_time_zone_of_the_profile(mia: Mia, house: House) -> None:
+    """A date and a time that is filled in is meant as the reader's own, where nobody has said otherwise."""
+    form = {"type": "object", "properties": {"when": {"type": "string", "format": "date-time"}}}
+    ask = {"approvers": [mia.person.email], "form": form}
+    token = house.program(ADAS_KEY).make_token(timeout="5h", request=ask)
+    path = f"/approve/{token.id}"
+
+    before = mia.open(path).text
+    mia.send("/profile", name="Mia", time_zone="Asia/Tokyo")
+    after = mia.open(path).text
+
+    assert 'name="/when:zone" value="UTC"' in before
+    assert 'name="/when:zone" value="Asia/Tokyo"' in after
+
+
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [

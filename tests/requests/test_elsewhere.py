@@ -106,10 +106,10 @@ def test_another_tokens_form_stays_closed(house: House, ada: Program) -> None:
 def test_the_module_can_be_loaded_from_anywhere(house: House) -> None:
     files = [
         house.client.get(f"/static/{name}", headers=ORIGIN)
-        for name in ("waitpoint.js", "js/form_case.js", "js/half_typed.js")
+        for name in ("waitpoint.js", "js/form_case.js", "js/half_typed.js", "js/local_zone.js")
     ]
 
-    assert [(200, "*")] * 3 == [(f.status_code, f.headers["access-control-allow-origin"]) for f in files]
+    assert [(200, "*")] * 4 == [(f.status_code, f.headers["access-control-allow-origin"]) for f in files]
 
 
 def sent(house: House, token: Any, **fields: str) -> httpx.Response:

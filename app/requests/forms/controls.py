@@ -88,6 +88,7 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
     text: str = ""
     zone: str = ""
+    """Of a time; empty where nobody has said one."""
     needed: str = ""
     note: str = ""
     when: str = ""
@@ -112,14 +113,12 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
         return " ".join([*ids, *[f"{self.id}_error"] * bool(self.error)])
 
 
-def controls(
-    form: Form, typed: Typed, errors: dict[str, str] = NO_ERRORS, *, focus: str = "", zone: str = "UTC"
-) -> Control:
+def controls(form: Form, typed: Typed, errors: dict[str, str] = NO_ERRORS, *, focus: str = "") -> Control:
     """The form as it is drawn, with what stands in its controls and what is wrong at each.
 
-    `focus` is the path of a row whose first control takes the focus, or `add:` and that of a list; `zone` is the reader's time zone.
+    `focus` is the path of a row whose first control takes the focus, or `add:` and that of a list.
     """
-    drawing = _Drawing(typed, errors, focus, zone)
+    drawing = _Drawing(typed, errors, focus)
     whole = drawing.control(form.root, "")
     partials = {part.partial for part in _all(whole)}
     has_buttons = not partials.isdisjoint({"rows", "entries"})
@@ -185,11 +184,10 @@ def id_of(name: str) -> str:
 
 
 class _Drawing:
-    def __init__(self, typed: Typed, errors: dict[str, str], focus: str, zone: str) -> None:
+    def __init__(self, typed: Typed, errors: dict[str, str], focus: str) -> None:
         self.typed = typed
         self.errors = errors
         self.focus = focus
-        self.zone = zone
 
     def control(self, field: Field, path: str, **changes: Any) -> Control:
         control = Control(
@@ -245,7 +243,7 @@ class _Drawing:
                 return {"choices": tuple(found)}
             case "date_time":
                 kind = "datetime-local" if not control.text or _MOMENT.fullmatch(control.text) else "text"
-                return {"zone": self.typed.get(path + ZONE) or self.zone, "type": kind}
+                return {"zone": self.typed.get(path + ZONE, ""), "type": kind}
             case "shown":
                 return {"text": in_words(field.default) if field.kind == "const" else self.typed.get(SHOWN + path, "")}
             case "line" if "\n" in control.text or "\r" in control.text:
