@@ -201,7 +201,7 @@ class _Drawing:
             error=self.errors.get(path, ""),
             text=self.typed.get(path, ""),
             needed=field.needed,
-            is_optional=not field.is_required and not field.needed,
+            is_optional=(field.is_nullable or not field.is_required) and not field.needed,
             is_code=field.kind == "json",
             is_inline=field.is_inline,
             attributes=dict(field.attributes),

@@ -256,3 +256,24 @@ def test_a_form_of_many_fields_ends_somewhere() -> None:
 
 def count(field: Field) -> int:
     return 1 + sum(count(inner) for inner in field.fields)
+
+
+def test_what_may_be_null_can_be_left_empty_although_it_has_to_be_there() -> None:
+    """As the schemas of tools have it for models, where every property is required. What was chosen is taken back, too."""
+    ways: list[dict[str, Any]] = [
+        {"type": "object", "title": title, "properties": {"a": {}}} for title in ("Card", "Bank")
+    ]
+    fields: dict[str, Any] = {
+        "note": {"type": ["string", "null"]},
+        "size": {"enum": [*"abcdefg", None]},
+        "pay": {"anyOf": [*ways, {"type": "null"}]},
+        "name": {"type": "string"},
+    }
+    form = form_of({"type": "object", "properties": fields, "required": [*fields]})
+
+    note, size, pay, name = controls(form, typed_of(form, {"pay": {"a": 1}})).parts
+
+    assert [True, True, True, False] == [part.is_optional for part in (note, size, pay, name)]
+    assert ["Card", "Bank", "No answer"] == [choice.label for choice in pay.choices]
+    taken_back = read(form, {"/pay:variant": "", "/name": "Ada"}, {"pay": {"a": 1}})
+    assert ({"note": None, "size": None, "pay": None, "name": "Ada"}, {}) == (taken_back.value, taken_back.errors)
