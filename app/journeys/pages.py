@@ -22,6 +22,7 @@ from ..requests import reading
 from ..requests.access import ASKS_OTHERS, Closed, closed_page
 from ..requests.answering import Place, TooLate, take
 from ..requests.answers import without_secrets
+from ..requests.turned_away import turned_away
 from ..service import service_of
 from ..tokens.models import By
 from ..tokens.search import certain
@@ -65,7 +66,7 @@ async def answer(request: Asked, journey: FromPath[str], token_id: FromPath[str]
     try:
         follower, by = await _follower_at_step(request, journey, token_id)
     except Closed as closed:
-        return closed_page(request, closed)
+        return await turned_away(request, token_id, closed)
     beside = await around(service_of(request), follower, token_id)
     path = f"/journeys/{journey}"
     beside |= {"is_unsaved": True, "goes_on_by_itself": False}

@@ -4,6 +4,7 @@ The secret in an address is exchanged for a cookie that only this door gets and 
 address without it. What the secret is good for is looked up each time. Nothing here changes anything.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -195,8 +196,8 @@ async def is_shown_to(service: Service, token_id: str, guest: Guest) -> bool:
     return shown
 
 
-def closed_page(request: Any, closed: Closed) -> Response[str]:
-    """Why the door stays closed."""
+def closed_page(request: Any, closed: Closed, typed: Sequence[tuple[str, str]] = ()) -> Response[str]:
+    """Why the door stays closed, and what was typed by whoever comes with an answer."""
     title, sentences = closed.words
     return page(
         request,
@@ -205,6 +206,7 @@ def closed_page(request: Any, closed: Closed) -> Response[str]:
         late_title=title,
         sentences=sentences,
         opens_to_people=closed.opens_to_people,
+        typed=typed,
     )
 
 

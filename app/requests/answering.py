@@ -296,6 +296,9 @@ def _question(
     changes: list[Any] | None = None,
     lost: Sequence[tuple[str, str]] = (),
 ) -> Response[str]:
+    """The question with what was filled in: in its form, or in words for whoever may not answer any more."""
+    standing: StandingRequest | None = view["request"]
+    typed = [] if standing is None or view["refusal"] is None else typed_in_words(standing.spec, filled.posted)
     return page(
         request,
         place.template,
@@ -310,6 +313,7 @@ def _question(
             "errors": filled.errors,
             "changes": changes,
             "lost": lost,
+            "typed": typed,
         },
     )
 

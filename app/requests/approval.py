@@ -19,6 +19,7 @@ from ..web.problems import Problem
 from . import lifecycle
 from .access import UNKNOWN, Closed, closed_page, exchange, visit
 from .answering import show, take
+from .turned_away import turned_away
 
 Asked = Request[Any, Any, Any]
 
@@ -43,7 +44,7 @@ async def answer(request: Asked, token_id: FromPath[str]) -> Response[Any]:
     try:
         here = await visit(request, token_id)
     except Closed as closed:
-        return closed_page(request, closed)
+        return await turned_away(request, token_id, closed)
     told = await take(request, token_id, here.environment_id, here.guest.by("approval"))
     return told or closed_page(request, Closed(UNKNOWN, 404))
 

@@ -518,3 +518,53 @@ def test_nobody_decides_on_what_they_cannot_read(ben: Visitor, ada: Program) -> 
     assert "100000" in text_of(page)
     send(ben, token, decision="submit", field_note="x")
     assert {"note": "x", "amount_due": 100_000} == output_of(ada, token)
+
+
+TYPED: dict[str, Any] = {
+    "/note": "A long\nthought",
+    "/pin": "1234",
+    "/guests:rows": "1",
+    "/guests/0/name": "Cora",
+    "comment": "So there.",
+}
+
+
+def asked_of(desk: Visitor, ada: Program) -> SimpleNamespace:
+    """A question that asks whoever is at the desk, who has opened it."""
+    fields = {"note": {"type": "string", "title": "Why on earth"}, "pin": {"type": "string", "format": "password"}}
+    guests = {"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string"}}}}
+    form = {"type": "object", "properties": {**fields, "guests": guests}}
+    token = ask(ada, title="Publish?", form=form, approvers=["owner@example.com"], decisions=DECISIONS)
+    assert "Publish?" in text_of(desk.open(f"/approve/{token.id}"))
+    return token
+
+
+def test_what_was_typed_stays_when_the_sign_in_has_ended(desk: Visitor, ada: Program) -> None:
+    """By the names that it was sent with: of the question, nothing is told to whoever is not known."""
+    token = asked_of(desk, ada)
+    desk.client.cookies.clear()
+
+    page = send(desk, token, decision="publish", **TYPED)
+
+    text = text_of(page)
+    assert 401 == page.status_code
+    assert "Nothing was recorded" in text
+    assert "What you had typed Note A long thought Guests, 1, Name Cora Comment So there." in text
+    assert f'href="/sign-in?next=/approve/{token.id}"' in page.text
+    assert "1234" not in page.text
+    assert "Why on earth" not in page.text
+
+
+def test_what_was_typed_stays_for_whoever_is_not_asked_any_more(desk: Visitor, ada: Program) -> None:
+    """They may see it still, and so it is told in its own words."""
+    token = asked_of(desk, ada)
+    amend(ada, token, approvers=[address("cora")])
+
+    page = send(desk, token, decision="publish", **TYPED)
+
+    text = text_of(page)
+    assert 403 == page.status_code
+    assert "This request asks other people." in text
+    assert "What you had typed Why on earth A long thought" in text
+    assert "Cora" in text
+    assert "1234" not in page.text
