@@ -10,10 +10,12 @@ from app.notifications import outbox
 from app.pages.words import moment_in
 from app.people import groups, people, sign_in
 from app.tokens.models import By
+from e2e.looking import TOO_WIDE
 from tests.cast import ADAS_KEY
 from tests.links.conftest import an_address, asked
 from tests.makers import House, Program, unique
 from tests.pages.conftest import Visitor, text_of
+from tests.pages.test_gallery import looking
 from tests.postbox import Postbox, link_in
 from tests.postbox import text_of as words_of
 
@@ -35,6 +37,22 @@ def test_everybody_who_is_asked_gets_their_own_link(mailing: House, postbox: Pos
     assert f"{mailing.url}/approve/{token.id}?link=" in link_in(for_ben, token.id)
     assert link_in(for_ben, token.id) != link_in(for_cora, token.id)
     assert link_in(for_ben, token.id) in words_of(for_ben, "html")
+
+
+def test_a_mail_fits_a_phone_whatever_it_says(mailing: House, postbox: Postbox) -> None:
+    """Names of files, addresses and keys have no blanks at which a line could break."""
+    name = "autumn_sale_" + "final_" * 28
+    ben = an_address()
+    asked(
+        mailing.program(ADAS_KEY), ben, title=name, body=f"{name}\n\n- {name}\n\n| a | b |\n|---|---|\n| {name} | b |"
+    )
+    mailing.deliver()
+    (mail,) = postbox.to(ben)
+
+    with looking(320, "light") as page:
+        page.set_content(words_of(mail, "html"))
+
+        assert 0 == page.evaluate(TOO_WIDE)
 
 
 def test_a_group_is_written_to_one_by_one(mailing: House, postbox: Postbox) -> None:
