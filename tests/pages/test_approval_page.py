@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.makers import UNKNOWN_ID, House, Program
 from tests.pages.conftest import Visitor, text_of
+from tests.pages.test_gallery import looking
 
 Link = tuple[Any, str]
 
@@ -247,3 +249,18 @@ def test_a_clicked_callback_url_explains_itself(house: House, ben: Visitor, ada:
     assert program.json()["error"]
     assert f'href="/approve/{token.id}' not in ben.open(token.callback[:-4] + "0000").text
     assert ada.show(token)["status"] == "WAITING"
+
+
+def test_a_question_on_paper_is_whole_and_dark_on_white(house: House, ada: Program) -> None:
+    """What can be answered, and what is folded on a screen, are on it; whoever has chosen dark pages reads it, too."""
+    token = ada.make_token(request={"title": "Publish?", "body": "Soon.", "context": {"shop": "Berlin"}})
+
+    with looking(1280, "light") as page:
+        page.context.add_cookies([{"name": "theme", "value": "dark", "url": house.url}])
+        page.goto(f"{house.url}/approve/{token.id}?token={token.public_access_token}")
+        expect(page.get_by_text("Berlin")).to_be_hidden()
+        page.emulate_media(media="print")
+
+        expect(page.get_by_role("button", name="Approve")).to_be_visible()
+        expect(page.get_by_text("Berlin")).to_be_visible()
+        assert "light" == page.evaluate("() => getComputedStyle(document.documentElement).colorScheme")
