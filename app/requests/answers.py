@@ -14,6 +14,7 @@ from .forms import (
     FieldError,
     controls,
     edits,
+    example_in,
     form_of,
     has_secrets,
     names_kept_back_in,
@@ -28,6 +29,7 @@ from .values import holds
 
 SUBMIT = "submit"
 MOST_EDITS = 100
+LONGEST_EXAMPLE = 2_000  # characters
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -91,6 +93,17 @@ def output_of(choice: Choice, form_value: Mapping[str, Any] | None, comment: str
     """What the program receives: the form, what the decision adds, and the comment where there is one."""
     filled = dict(form_value or {}) if choice.needs_form else {}
     return {**filled, **choice.output, **({COMMENT: comment} if comment else {})}
+
+
+def example_of(spec: Spec) -> dict[str, Any]:
+    """An answer that would be taken, by the first of the ways to answer; short, however much was proposed."""
+    choice = choices_of(spec)[0]
+    comment = "…" if COMMENT in choice.require and takes_a_comment(spec) else ""
+    if not choice.needs_form:
+        return output_of(choice, None, comment)
+    form = form_of(spec.form or {})
+    answer = output_of(choice, example_in(form, spec.proposed or {}), comment)
+    return answer if len(_text_of(answer)) <= LONGEST_EXAMPLE else output_of(choice, example_in(form), comment)
 
 
 def check(spec: Spec, answer: Any) -> Accepted | list[FieldError]:
@@ -162,8 +175,12 @@ def _offered(choices: Sequence[Choice]) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=True)
+    text = _text_of(value)
     return text if len(text) <= 80 else text[:80] + "…"
+
+
+def _text_of(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=True)
 
 
 def untouched(spec: Spec) -> dict[str, str]:

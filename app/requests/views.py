@@ -13,7 +13,7 @@ from ..tokens.models import By, Token
 from ..tokens.search import Doubt
 from ..tokens.views import View, settled_by, token_view, version_of
 from . import reading, rights
-from .answers import Accepted, Choice, check, choices_of, takes_a_comment
+from .answers import Accepted, Choice, check, choices_of, example_of, takes_a_comment
 from .changes import Line, lines_of, text_of
 from .forms import UNKNOWN, changes_in_words, controls, form_of, has_secrets, standing_in, told, typed_in
 from .markdown import html_of
@@ -126,8 +126,9 @@ def door_view(db: Unit, token_id: str, environment_id: str, by: By | None = None
 
 def question_beside(db: Unit, token: Token) -> View:
     """What is asked on a token, and how it was answered, for its page at the desk."""
-    asked = question_of(token, reading.find(db, token.id) if token.has_request else None)
-    return asked | {"files": f"/tokens/{token.id}/files"}
+    request = reading.find(db, token.id) if token.has_request else None
+    example = None if request is None or token.is_settled else example_of(request.spec)
+    return question_of(token, request) | {"files": f"/tokens/{token.id}/files", "example": example}
 
 
 def question_of(token: Token, request: Request | None) -> View:

@@ -1,5 +1,6 @@
 """Tokens in a browser: the list, one token whole, and a form for each thing that can be done to it."""
 
+import json
 import shlex
 from typing import Any
 
@@ -275,7 +276,7 @@ async def _page_of(
         status_code=status_code,
         frame=await desk(request, view["environment"].slug),
         **view,
-        **await _ways(service, token),
+        **await _ways(service, token, view.get("example")),
         may_answer=True,
         values=values or {},
         errors=errors or {},
@@ -284,11 +285,11 @@ async def _page_of(
     )
 
 
-async def _ways(service: Service, token: Token) -> dict[str, str | None]:
-    """The doors by which a waiting token can be answered; a settled one has none."""
+async def _ways(service: Service, token: Token, example: Any = None) -> dict[str, str | None]:
+    """The doors by which a waiting token can be answered, with an example of an answer; a settled one has none."""
     if token.is_settled:
         return {"callback_url": None, "approval_url": None, "curl": None}
-    body = shlex.quote('{"data": {"approved": true}}')
+    body = shlex.quote(json.dumps({"data": example or {"approved": True}}, ensure_ascii=False))
     curl = (
         f"curl {service.public_url}/api/v1/waitpoints/tokens/{token.id}/complete \\\n"
         f'  -H "Authorization: Bearer $WAITPOINT_SECRET_KEY" \\\n'

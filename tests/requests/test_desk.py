@@ -1,6 +1,11 @@
 """A question on the token's page at the desk: what is asked, how it was answered, and what happened."""
 
+import json
+import re
+import shlex
 from collections.abc import Iterator
+from html import unescape
+from typing import Any
 
 import pytest
 
@@ -101,3 +106,30 @@ def test_an_amendment_is_told(desk: Visitor, ada: Program) -> None:
     assert text.startswith("Delete? ")
     assert "What is asked version 2, just now" in text
     assert "Question changed by API key" in text
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"title": "Publish?"},
+        {"form": FORM, "decisions": DECISIONS, "proposed": {"amount": 5}},
+        {"form": {"type": "object", "properties": {"why": {"type": "string"}}, "required": ["why"]}},
+        {"title": "It's on?", "decisions": [{"value": "yes", "label": "Yes", "output": {"said": "it's"}, "require": ["comment"]}]},
+    ],
+)  # fmt: skip
+def test_the_command_on_the_page_is_an_answer(desk: Visitor, ada: Program, request_: dict[str, Any]) -> None:
+    """Whoever pastes it as it stands has completed the token, and is not told that nobody asked for that."""
+    token = ask(ada, **request_)
+
+    command = re.search(r"<code[^>]*>(curl .*?)</code>", desk.open(f"/tokens/{token.id}").text, re.DOTALL)
+    assert command is not None
+    body = json.loads(shlex.split(unescape(command[1]))[-1])
+
+    assert {"success": True} == ada.complete(token, body["data"]).json()
+
+
+def test_the_command_on_the_page_holds_no_secret(desk: Visitor, ada: Program) -> None:
+    form = {"type": "object", "properties": {"pin": {"type": "string", "format": "password"}}, "required": ["pin"]}
+    token = ask(ada, form=form, proposed={"pin": "1234"})
+
+    assert "1234" not in desk.open(f"/tokens/{token.id}").text.replace(token.id, "")

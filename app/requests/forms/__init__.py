@@ -16,6 +16,7 @@ A page goes these steps:
 from .checking import check_schema
 from .comparing import changes_in_words
 from .controls import Control, controls, names_kept_back_in, standing_in, summary
+from .examples import example_in
 from .fields import UNKNOWN, Form, Typed
 from .filling import typed_in, typed_of
 from .reading import Reading, read
@@ -38,6 +39,7 @@ __all__ = [
     "check_schema",
     "controls",
     "edits",
+    "example_in",
     "focus_after",
     "form_of",
     "has_secrets",
