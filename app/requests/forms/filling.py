@@ -73,11 +73,20 @@ def _fill_group(form: Form, field: Field, path: str, value: Any, typed: Typed) -
 
 def _fill_rows(form: Form, field: Field, path: str, value: Any, typed: Typed) -> None:
     assert field.item is not None  # noqa: S101 - rows have an item
-    values = value if isinstance(value, list) else [value] * field.fewest if value is UNKNOWN else []
-    values = values[:MOST_ROWS]
+    beforehand = min(field.fewest, _room(typed, path)) if value is UNKNOWN else 0
+    values = value[:MOST_ROWS] if isinstance(value, list) else [UNKNOWN] * beforehand
     typed[path + ROWS] = str(len(values))
     for index, each in enumerate(values):
         _fill(form, field.item, f"{path}/{index}", each, typed)
+
+
+def _room(typed: Typed, path: str) -> int:
+    """How many empty rows may be drawn in a list. Lists within rows share what one list may have."""
+    room, around = MOST_ROWS, path
+    while around:
+        around = around.rpartition("/")[0]
+        room //= max(1, int(typed.get(around + ROWS, "1")))
+    return room
 
 
 def _fill_entries(form: Form, field: Field, path: str, value: Any, typed: Typed) -> None:

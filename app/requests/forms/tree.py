@@ -175,7 +175,7 @@ class _Tree:
         if not isinstance(part, dict) or not part:
             return field
         item = _changed(self.field(spot.to("value", (part, where))), label="Value")
-        fewest, most = says.get("minProperties", 0), says.get("maxProperties")
+        fewest, most = int(says.get("minProperties", 0)), says.get("maxProperties")
         return _changed(field, kind="entries", item=item, fewest=fewest, most=most)
 
     def _list(self, field: Field, shape: Shape, spot: _Spot) -> Field:
@@ -188,7 +188,7 @@ class _Tree:
         item = self.field(spot.to("", (part, f"{_with(shape, 'items')}/items")))
         if item.kind == "choice" and not item.is_nullable and field.hints.get("widget") != "rows":
             return _changed(field, kind="choices", options=item.options)
-        return _changed(field, kind="rows", item=item, fewest=says.get("minItems", 0), most=says.get("maxItems"))
+        return _changed(field, kind="rows", item=item, fewest=int(says.get("minItems", 0)), most=says.get("maxItems"))
 
     def _tuple(self, field: Field, shape: Shape, spot: _Spot) -> Field:
         parts, where = shape.says["prefixItems"], f"{_with(shape, 'prefixItems')}/prefixItems"

@@ -5,8 +5,19 @@ from typing import Any
 
 import pytest
 
-from app.requests.forms import check_schema, controls, focus_after, form_of, read, typed_in, typed_of, with_rows
+from app.requests.forms import (
+    check_schema,
+    controls,
+    example_in,
+    focus_after,
+    form_of,
+    read,
+    typed_in,
+    typed_of,
+    with_rows,
+)
 from app.requests.forms.fields import Field
+from app.requests.forms.filling import MOST_ROWS
 from tests.requests.forms.browsers import drawn, through_a_browser
 
 
@@ -277,3 +288,34 @@ def test_what_may_be_null_can_be_left_empty_although_it_has_to_be_there() -> Non
     assert ["Card", "Bank", "No answer"] == [choice.label for choice in pay.choices]
     taken_back = read(form, {"/pay:variant": "", "/name": "Ada"}, {"pay": {"a": 1}})
     assert ({"note": None, "size": None, "pay": None, "name": "Ada"}, {}) == (taken_back.value, taken_back.errors)
+
+
+def rows_of(fewest: float, depth: int = 1) -> dict[str, Any]:
+    """A list that has at least so many rows, each of which is such a list again."""
+    item: dict[str, Any] = {"type": "string"}
+    for _ in range(depth):
+        item = {"type": "array", "items": item, "minItems": fewest}
+    return {"type": "object", "properties": {"a": item}}
+
+
+@pytest.mark.parametrize(("fewest", "drawn_rows"), [(2, 2), (2.0, 2), (1_000_000_000, MOST_ROWS), (1e300, MOST_ROWS)])
+def test_rows_that_have_to_be_there_are_drawn_as_far_as_a_page_has_room(fewest: float, drawn_rows: int) -> None:
+    """JSON Schema takes 2.0 for 2, and any number: a form must not cost the server its memory."""
+    form = form_of(rows_of(fewest))
+
+    (control,) = controls(form, typed_of(form)).parts
+
+    assert drawn_rows == len(control.rows)
+
+
+@pytest.mark.parametrize(("fewest", "lists"), [(2, 1 + 2 + 4), (100, 1 + 100 + 200), (1000, 1 + 200 + 200)])
+def test_rows_within_rows_share_the_room(fewest: int, lists: int) -> None:
+    """Else three lists inside each other would be a million fields."""
+    typed = typed_of(form_of(rows_of(fewest, depth=3)))
+
+    assert lists == len([name for name in typed if name.endswith(":rows")])
+
+
+def test_an_example_is_as_short_as_it_can_be() -> None:
+    assert {"a": [["…", "…"], ["…", "…"]]} == example_in(form_of(rows_of(2, depth=2) | {"required": ["a"]}))
+    assert 2_000 > len(str(example_in(form_of(rows_of(1_000_000_000, depth=5) | {"required": ["a"]}))))
