@@ -153,11 +153,22 @@ def _instant(text: str, zone: str) -> str:
     except ValueError as error:
         raise Unreadable("must be a date and time, such as 2026-11-25 14:30.") from error
     try:
-        text_with_zone = (moment if moment.tzinfo else moment.replace(tzinfo=_zone(zone))).isoformat()
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=_zone(zone))
     except (ValueError, OSError, LookupError, OverflowError) as error:
         sentence = "has a time zone that is not known: it is a name, such as Europe/Berlin, or a distance from UTC, such as +01:00."
         raise Unreadable(sentence) from error
+    if _is_skipped(moment):
+        raise Unreadable(
+            "is a time that the clocks there skip, because they go forward: choose an earlier or a later one."
+        )
+    text_with_zone = moment.isoformat()
     return f"{text_with_zone.removesuffix('+00:00')}Z" if zone == "UTC" else text_with_zone
+
+
+def _is_skipped(moment: datetime) -> bool:
+    """Whether no clock shows it: the distance from UTC before the gap is less than the one after it (PEP 495)."""
+    before, after = moment.utcoffset(), moment.replace(fold=1).utcoffset()
+    return before is not None and after is not None and before < after
 
 
 def _zone(text: str) -> tzinfo:

@@ -199,6 +199,7 @@ def test_a_read_only_field_that_was_not_proposed_shows_its_default() -> None:
         ({"title": "Any"}, {"": "{a"}, 'Any must be JSON, such as {"name": ["text", 1, true]}: it cannot be read from character 2 on.'),
         ({"title": "Any"}, {"": "NaN"}, 'Any must be JSON, such as {"name": ["text", 1, true]}: NaN is not a JSON number.'),
         ({"type": "string", "format": "date-time", "title": "When"}, {"": "2026-11-25T14:30", ":zone": "Mars/Phobos"}, "When has a time zone that is not known: it is a name, such as Europe/Berlin, or a distance from UTC, such as +01:00."),
+        ({"type": "string", "format": "date-time", "title": "When"}, {"": "2026-03-29T02:30", ":zone": "Europe/Berlin"}, "When is a time that the clocks there skip, because they go forward: choose an earlier or a later one."),
         ({"type": "string", "format": "date-time", "title": "When"}, {"": "tomorrow", ":zone": "UTC"}, "When must be a date and time, such as 2026-11-25 14:30."),
     ],
 )  # fmt: skip
