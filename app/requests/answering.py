@@ -283,7 +283,10 @@ def as_asked(standing: StandingRequest | None) -> Filled:
 
 
 async def _view(request: Asked, token_id: str, environment_id: str, by: By) -> View | None:
-    return await certain(service_of(request).database, door_view, token_id, environment_id, by)
+    view = await certain(service_of(request).database, door_view, token_id, environment_id, by)
+    if view is not None and request.method != "GET":
+        view["tells_opened"] = False  # who sends a form has had its page before them, and that page has told so
+    return view
 
 
 def _question(

@@ -636,9 +636,12 @@ def test_an_opened_journey_is_told_once(house: House, ada: Program, ben: Visitor
     """When the page says that a hand moved on it."""
     first = step(ada, a_journey(), 1)
     path = at(house, first.journey).partition("?")[0]
-    ben.open(at(house, first.journey))
+    drawn = ben.open(at(house, first.journey))
+    refused = ben.send(f"{path}/steps/{first.id}", version="1")
 
     assert [204, 204] == [ben.send(f"{path}/opened").status_code for _ in range(2)]
+    # A page that answers a form has another address, and whoever sent the form has had the first one before them.
+    assert [True, False] == ['<meta name="opened"' in each.text for each in (drawn, refused)]
 
     kinds = [event.kind for event in house.read(log.of_subject, first.id)]
     assert 1 == kinds.count("link.opened")

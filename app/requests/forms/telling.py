@@ -1,6 +1,7 @@
 """What was answered, as the form showed it: fields by their labels, choices by theirs, files by name and size."""
 
 from collections.abc import Container, Iterator
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -63,6 +64,8 @@ def _told(form: Form, field: Field, value: Any) -> Any:  # noqa: PLR0911 - a tab
             return _label(field, value)
         case "file":
             return _file(value)
+        case "date-time":
+            return _moment(value)
         case "group" if isinstance(value, dict):
             return _told_group(form, field, value)
         case "tuple" if isinstance(value, list) and len(value) == len(field.fields):
@@ -148,6 +151,16 @@ def _file(value: Any) -> Any:
         return SentFile(str(value["id"]), str(value["name"]), size_in_words(int(value["size"])))
     except (KeyError, TypeError, ValueError):
         return _plain(value)
+
+
+def _moment(value: Any) -> Any:
+    """With its own distance from UTC, as it was written."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return _plain(value)
+    seconds = ":%S" if moment.second else ""
+    return f"{moment:%A %-d %B %Y, %H:%M{seconds} %Z}".rstrip()
 
 
 def _plain(value: Any) -> Any:

@@ -30,6 +30,7 @@ FORM = {
             ]
         },
         "kind": {"enum": ["a", "b"]},
+        "when": {"type": "string", "format": "date-time"},
         "source": {"type": "string", "x-ui": {"widget": "hidden"}},
         "labels": {"type": "object", "additionalProperties": {"enum": ["x", "y"], "x-ui": {"labels": ["An x", "A y"]}}},
         "place": {"type": "array", "prefixItems": [{"type": "number", "title": "Latitude"}], "items": False},
@@ -51,6 +52,9 @@ FORM = {
         ({"pay": {"by": "card", "last_four": "2"}}, {"Pay": {"By": "card", "Last four": "Two"}}),
         ({"kind": "a", "how": "q"}, {"Kind": "A", "How": "Quick"}),
         ({"source": "shop"}, {}),
+        ({"when": "2026-12-01T10:00:00+14:00"}, {"When": "Tuesday 1 December 2026, 10:00 UTC+14:00"}),
+        ({"when": "2026-12-01T09:05:07.5Z"}, {"When": "Tuesday 1 December 2026, 09:05:07 UTC"}),
+        ({"when": "soon"}, {"When": "soon"}),
         ({"labels": {"big one": "y"}}, {"Labels": {"big one": "A y"}}),
         ({"place": [1.5]}, {"Place": {"Latitude": 1.5}}),
         ({"unknown_name": {"a_b": [1]}}, {"Unknown name": {"a_b": [1]}}),
