@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from ..database import Unit
-from ..notifications import queue
+from ..notifications import queue_with_others
 from ..people import groups, people
 from ..requests import reading, rights
 from ..requests.lifecycle import NewRequest
@@ -27,8 +27,8 @@ def invite(db: Unit, token: Token, new: NewToken, _: By) -> None:
     asked = new.request
     if isinstance(asked, NewRequest):
         if asked.spec.is_open:
-            links.begin(db, token, WHOEVER)
-        _invite(db, token, asked)
+            links.begin(db, token, [WHOEVER])
+        _invite(db, token, asked, is_new=True)
 
 
 def invite_more(db: Unit, token: Token, asked: NewRequest, _: By) -> None:
@@ -42,14 +42,20 @@ def invite_more(db: Unit, token: Token, asked: NewRequest, _: By) -> None:
     _invite(db, token, asked, but=taken_back)
 
 
-def _invite(db: Unit, token: Token, asked: NewRequest, *, but: Collection[str] = ()) -> None:
+def _invite(db: Unit, token: Token, asked: NewRequest, *, is_new: bool = False, but: Collection[str] = ()) -> None:
     if asked.spec.journey and asked.spec.is_open and WHOEVER not in but:
         links.to_journey(db, token.environment_id, asked.spec.journey, WHOEVER)
     if not asked.spec.notify:
         return
-    for address in recipients(db, asked.spec):
-        if address not in but:
-            _write_to(db, token, asked.spec, address)
+    addresses = [address for address in recipients(db, asked.spec) if address not in but]
+    at_it: Collection[str] = ()
+    if asked.spec.journey:
+        at_it = links.to_each(db, token.environment_id, JOURNEY, asked.spec.journey, addresses)
+    elif is_new:
+        links.begin(db, token, addresses)
+    else:
+        links.to_each(db, token.environment_id, TOKEN, token.id, addresses, token.timeout_at)
+    _write_to(db, token, addresses, at_it)
 
 
 def _taken_back(made: Sequence[Link]) -> set[str]:
@@ -129,35 +135,33 @@ def _asked(db: Unit, spec: Spec) -> dict[str, bool]:
 
 
 def _named(db: Unit, spec: Spec) -> Iterator[tuple[str, bool]]:
-    for approver in approvers_of(spec):
+    asked = approvers_of(spec)
+    members = groups.members_of(db, [approver.value for approver in asked if approver.kind == GROUP])
+    known = people.of_addresses(db, [approver.value for approver in asked if approver.kind != GROUP])
+    for approver in asked:
         if approver.kind == GROUP:
-            yield from ((member.email, member.notifications) for member in groups.members(db, approver.value))
+            yield from ((member.email, member.notifications) for member in members.get(approver.value, ()))
         else:
-            person = people.find(db, approver.value)
+            person = known.get(approver.value)
             if person is None or not person.is_disabled:
                 yield approver.value, person is None or person.notifications
 
 
-def _write_to(db: Unit, token: Token, spec: Spec, address: str) -> None:
-    is_at_it = False
-    if spec.journey:
-        is_at_it = links.standing(db, token.environment_id, JOURNEY, spec.journey, address) is not None
-        links.to_journey(db, token.environment_id, spec.journey, address)
-    else:
-        links.to_token(db, token, address)
-    cause, later = f"{token.id}:{address}", db.now + _PRESENT if is_at_it else None
-    _queue(db, "request", token, address, cause=f"request:{cause}", not_before=later)
+def _write_to(db: Unit, token: Token, addresses: Sequence[str], at_it: Collection[str]) -> None:
+    """Queue what asks them, and what reminds them; who may have the page before them is given a while."""
     remind_at = reminder_at(db.now, token.timeout_at)
-    if remind_at is not None:
-        _queue(db, "reminder", token, address, cause=f"reminder:{cause}", not_before=remind_at)
+    for address in addresses:
+        _queue(db, "request", token, address, db.now + _PRESENT if address in at_it else None)
+        if remind_at is not None:
+            _queue(db, "reminder", token, address, remind_at)
 
 
-def _queue(db: Unit, kind: str, token: Token, address: str, *, cause: str, not_before: datetime | None) -> None:
-    queue(
+def _queue(db: Unit, kind: str, token: Token, address: str, not_before: datetime | None) -> None:
+    queue_with_others(
         db,
         kind,
         address,
-        cause=cause,
+        cause=f"{kind}:{token.id}:{address}",
         environment_id=token.environment_id,
         subject_id=token.id,
         not_before=not_before,

@@ -1,5 +1,6 @@
 """Links are made, opened, used and revoked here."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from .. import ids
 from ..database import Prepared, Unit
 from ..database.tables import table_of
+from ..database.types import Instant
 from ..tokens.models import By, Token
 from .models import JOURNEY, TOKEN, Kind, Link, LinkRow
 
@@ -18,6 +20,12 @@ WITHOUT_A_DEADLINE = timedelta(days=400)  # how long a link lives where its toke
 
 _links = table_of(LinkRow)
 _INSERT = Prepared(insert(_links))
+_INSERT_IF_NONE = Prepared(upsert(_links).on_conflict_do_nothing())
+_PROLONG = Prepared(
+    update(_links)
+    .where(_links.c.id == bindparam("b_id"), _links.c.expires_at < bindparam("b_until", type_=Instant))
+    .values(expires_at=bindparam("b_until", type_=Instant))
+)
 _COLUMNS = tuple(_links.c[name] for name in Link.__struct_fields__)
 _STANDING = Prepared(
     select(*_COLUMNS).where(
@@ -36,11 +44,28 @@ def to_token(db: Unit, token: Token, recipient: str) -> Link:
     return _standing(db, token.environment_id, TOKEN, token.id, recipient, token.timeout_at)
 
 
-def begin(db: Unit, token: Token, recipient: str) -> None:
-    """The first link to a token that was made now: none can be in its way, so it goes with those of the whole batch."""
-    db.gather(
-        _INSERT, msgspec.structs.asdict(_new(db, token.environment_id, TOKEN, token.id, recipient, token.timeout_at))
-    )
+def begin(db: Unit, token: Token, recipients: Iterable[str]) -> None:
+    """The first links to a token that was made now: none can be in their way, so they go with those of the whole batch."""
+    for recipient in recipients:
+        new = _new(db, token.environment_id, TOKEN, token.id, recipient, token.timeout_at)
+        db.gather(_INSERT, msgspec.structs.asdict(new))
+
+
+def to_each(
+    db: Unit, environment_id: str, kind: Kind, subject: str, recipients: Iterable[str], until: datetime | None = None
+) -> set[str]:
+    """The links of many to the same, made where there are none, in as many statements as for one; gives who had theirs."""
+    here = {link.recipient: link for link in of(db, environment_id, kind, subject) if not link.is_revoked}
+    had = set()
+    for recipient in recipients:
+        new, link = _new(db, environment_id, kind, subject, recipient, until), here.get(recipient)
+        if link is None:
+            db.gather(_INSERT_IF_NONE, msgspec.structs.asdict(new))
+            continue
+        had.add(recipient)
+        if link.expires_at < new.expires_at:
+            db.gather(_PROLONG, {"b_id": link.id, "b_until": new.expires_at})
+    return had
 
 
 def to_journey(db: Unit, environment_id: str, journey: str, recipient: str) -> Link:

@@ -31,6 +31,7 @@ _COLUMNS = tuple(_outbox.c[name] for name in Mail.__struct_fields__)
 _IS_WAITING = _outbox.c.status == literal_column("'WAITING'")
 _HAS_FAILED = _outbox.c.status == literal_column("'FAILED'")
 
+_QUEUE = Prepared(upsert(_outbox).on_conflict_do_nothing())
 _DROP_ABOUT = Prepared(
     update(_outbox)
     .where(_outbox.c.subject_id == bindparam("b_subject"), _IS_WAITING, _outbox.c.attempts == literal_column("0"))
@@ -54,7 +55,38 @@ def queue(
     `cause` names what the mail is sent for, once and for ever: `request:<token>:<address>`. `data` holds no
     secrets: what is secret in a mail is made when it is written (see `kinds`).
     """
-    values = {
+    values = _values(db, kind, to, cause, environment_id, subject_id, data, not_before)
+    statement = upsert(_outbox).values(values).on_conflict_do_nothing().returning(_outbox.c.id)
+    return db.execute(statement).one_or_none() is not None
+
+
+def queue_with_others(
+    db: Unit,
+    kind: str,
+    to: str,
+    *,
+    cause: str,
+    environment_id: str | None = None,
+    subject_id: str | None = None,
+    data: Mapping[str, Any] | None = None,
+    not_before: datetime | None = None,
+) -> None:
+    """The same where a mail goes to many: all of them are queued together, and nobody is told which were new."""
+    values = _values(db, kind, to, cause, environment_id, subject_id, data, not_before)
+    db.gather(_QUEUE, values | {"ended_at": None, "problem": None})
+
+
+def _values(
+    db: Unit,
+    kind: str,
+    to: str,
+    cause: str,
+    environment_id: str | None,
+    subject_id: str | None,
+    data: Mapping[str, Any] | None,
+    not_before: datetime | None,
+) -> dict[str, Any]:
+    return {
         "id": ids.new_id(MAIL_PREFIX, db.now),
         "cause": cause,
         "kind": kind,
@@ -67,8 +99,6 @@ def queue(
         "due_at": not_before or db.now,
         "attempts": 0,
     }
-    statement = upsert(_outbox).values(values).on_conflict_do_nothing().returning(_outbox.c.id)
-    return db.execute(statement).one_or_none() is not None
 
 
 def claim(db: Unit, limit: int) -> list[Mail]:

@@ -1,6 +1,7 @@
 """Groups: people who are asked together. A request names one as `group:<slug>`."""
 
 import re
+from collections.abc import Collection
 
 import msgspec
 from sqlalchemy import delete, select
@@ -74,6 +75,11 @@ def find(db: Unit, slug: str) -> Group | None:
     return None if row is None else Group(row.slug, row.name)
 
 
+def known(db: Unit, slugs: Collection[str]) -> set[str]:
+    """Which of these slugs are those of groups."""
+    return {*db.execute(select(_groups.c.slug).where(_groups.c.slug.in_(slugs))).scalars()}
+
+
 def every(db: Unit) -> list[Group]:
     """All groups, by name."""
     rows = db.execute(select(_groups.c.slug, _groups.c.name).order_by(_groups.c.name, _groups.c.slug))
@@ -82,8 +88,15 @@ def every(db: Unit) -> list[Group]:
 
 def members(db: Unit, slug: str) -> list[Profile]:
     """Who is in a group and can sign in, the first first."""
-    in_group = select(_members.c.person_id).where(_members.c.group_slug == slug)
-    return [person for person in people.of_ids(db, in_group) if not person.is_disabled]
+    return members_of(db, [slug]).get(slug, [])
+
+
+def members_of(db: Unit, slugs: Collection[str]) -> dict[str, list[Profile]]:
+    """Who is in each of these groups and can sign in, the first first."""
+    found: dict[str, list[Profile]] = {}
+    for slug, person in people.of_group(db, slugs) if slugs else ():
+        found.setdefault(slug, []).append(person)
+    return found
 
 
 def groups_of(db: Unit, person_id: str) -> list[str]:

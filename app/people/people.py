@@ -3,7 +3,7 @@
 What may not be done is answered with a Refusal: a sentence, and nothing has changed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,10 +14,11 @@ from .. import ids, notifications
 from ..database import Unit
 from ..database.tables import table_of
 from ..tokens.models import By
-from .models import OWNER, EnvironmentRoleRow, PersonRow, Role, has_mailbox
+from .models import OWNER, EnvironmentRoleRow, GroupMemberRow, PersonRow, Role, has_mailbox
 
 _people = table_of(PersonRow)
 _roles = table_of(EnvironmentRoleRow)
+_members = table_of(GroupMemberRow)
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -89,9 +90,21 @@ def every(db: Unit) -> list[Profile]:
     return [*_all(db, select(*_COLUMNS).order_by(_people.c.id))]
 
 
-def of_ids(db: Unit, person_ids: Select[Any]) -> list[Profile]:
-    """Those whose ids a statement finds, the first first."""
-    return [*_all(db, select(*_COLUMNS).where(_people.c.id.in_(person_ids)).order_by(_people.c.id))]
+def of_group(db: Unit, slugs: Collection[str]) -> Iterator[tuple[str, Profile]]:
+    """Who is in these groups and can sign in, each with the group, the first first."""
+    statement = (
+        select(_members.c.group_slug, *_COLUMNS)
+        .join(_people, _people.c.id == _members.c.person_id)
+        .where(_members.c.group_slug.in_(slugs), _people.c.disabled_at.is_(None))
+        .order_by(_people.c.id)
+    )
+    return ((row[0], Profile(*row[1:])) for row in db.execute(statement))
+
+
+def of_addresses(db: Unit, emails: Collection[str]) -> dict[str, Profile]:
+    """Whoever has these addresses, in small letters, by them."""
+    found = _all(db, select(*_COLUMNS).where(_people.c.email.in_(emails))) if emails else ()
+    return {person.email: person for person in found}
 
 
 def names(db: Unit, person_ids: Sequence[str]) -> dict[str, str]:

@@ -169,7 +169,8 @@ def withdraw(
 def unknown_groups(db: Unit, spec: Spec) -> list[str]:
     """Which of the groups that are asked do not exist: nobody could ever answer for them."""
     asked = [approver.value for approver in specs.approvers_of(spec) if approver.kind == GROUP]
-    return [slug for slug in asked if groups.find(db, slug) is None]
+    known = groups.known(db, asked)
+    return [slug for slug in asked if slug not in known]
 
 
 def _bad_default(found: list[FieldError], pointer: str) -> Problem:

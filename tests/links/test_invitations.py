@@ -5,10 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.database import Unit
 from app.links.invitations import reminder_at
 from app.notifications import outbox
 from app.pages.words import moment_in
 from app.people import groups, people, sign_in
+from app.requests import lifecycle as requests
+from app.requests.lifecycle import NewRequest, asked_in
+from app.tokens import lifecycle
+from app.tokens.lifecycle import NewToken
 from app.tokens.models import By
 from e2e.looking import TOO_WIDE
 from tests.cast import ADAS_KEY
@@ -18,6 +23,7 @@ from tests.pages.conftest import Visitor, text_of
 from tests.pages.test_gallery import looking
 from tests.postbox import Postbox, link_in
 from tests.postbox import text_of as words_of
+from tests.statements import number_asked
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -70,6 +76,46 @@ def test_a_group_is_written_to_one_by_one(mailing: House, postbox: Postbox) -> N
     mailing.deliver()
 
     assert [1, 0, 0] == [len(postbox.to(address)) for address in (wants, wants_not, asks)]
+
+
+@pytest.mark.parametrize("journey", ["", "onboarding"])
+def test_however_many_are_asked_the_writer_needs_no_longer(house: House, journey: str) -> None:
+    """A question to two groups of twelve is as many statements as one to a group of two, new and amended."""
+    few, many, more = a_group(house, 2), a_group(house, 12), a_group(house, 12)
+    by = By(kind="system", door="command")
+
+    def request_to(*slugs: str) -> NewRequest:
+        step = {"journey": unique(journey)} if journey else {}
+        return asked_in({"title": "Publish?", "approvers": [f"group:{slug}" for slug in slugs]} | step)
+
+    def ask(db: Unit, *slugs: str) -> str:
+        new = NewToken(timeout=timedelta(days=2), request=request_to(*slugs))
+        return lifecycle.create(db, house.dev.id, new, by, house.service.rules).token.id
+
+    def amend(db: Unit, *slugs: str) -> None:
+        requests.amend(db, token_id, house.dev.id, request_to(*slugs), None, by, house.service.rules)
+
+    asking = [house.write(number_asked, ask, *slugs) for slugs in ([few], [many, more])]
+    token_id = house.write(ask, few)
+    amending = [house.write(number_asked, amend, *slugs) for slugs in ([few, many], [few, many, more])]
+
+    assert asking[0] == asking[1]
+    assert amending[0] == amending[1]
+    queued = house.read(outbox.latest, 1000)
+    assert 2 * 26 == sum(mail.subject_id == token_id for mail in queued)
+
+
+def a_group(house: House, size: int) -> str:
+    """A group of so many people."""
+    slug, by = unique("g"), By(kind="system", door="command")
+
+    def make(db: Unit) -> None:
+        groups.add(db, slug, "Editors", by)
+        for _ in range(size):
+            groups.join(db, slug, people.add(db, an_address(), "Ben", "approver").id, by)
+
+    house.write(make)
+    return slug
 
 
 def test_the_desk_is_told_who_wants_no_mails(house: House, ada: Program, desk: Visitor) -> None:
