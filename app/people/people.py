@@ -98,7 +98,9 @@ def of_group(db: Unit, slugs: Collection[str]) -> Iterator[tuple[str, Profile]]:
         .where(_members.c.group_slug.in_(slugs), _people.c.disabled_at.is_(None))
         .order_by(_people.c.id)
     )
-    return ((row[0], Profile(*row[1:])) for row in db.execute(statement))
+    for row in db.execute(statement):
+        values = row._asdict()
+        yield values.pop("group_slug"), Profile(**values)
 
 
 def of_addresses(db: Unit, emails: Collection[str]) -> dict[str, Profile]:

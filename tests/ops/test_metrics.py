@@ -7,23 +7,30 @@ from pathlib import Path
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
 from websockets.sync.client import connect
 
+from app.database import Unit
+from app.ops import metrics
 from app.ops.metrics import METRICS
 from app.ops.requests import BOUNDS, Requests
 from tests.cast import ADAS_KEY, headers_of
 from tests.fixtures import running
+from tests.makers import House, house
 from tests.servers import RunningServer
+from tests.statements import number_asked
+
+__all__ = ["house"]
 
 TOKENS = "/api/v1/waitpoints/tokens"
 
 
 def metrics_of(server: RunningServer) -> dict[tuple[str, ...], float]:
     """Every sample: its name, then its labels' values in the order of their names."""
-    text = httpx.get(f"{server.url}/metrics").raise_for_status().text
+    told = httpx.get(f"{server.url}/metrics").raise_for_status().text
     return {
         (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(text)
+        for family in text_string_to_metric_families(told)
         for sample in family.samples
     }
 
@@ -66,8 +73,8 @@ def test_open_sockets_are_counted(server: RunningServer) -> None:
 
 def test_every_metric_is_told(shared_server: RunningServer) -> None:
     httpx.get(f"{shared_server.url}/healthz")
-    text = httpx.get(f"{shared_server.url}/metrics").text
-    told = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE waitpoint_")}
+    lines = httpx.get(f"{shared_server.url}/metrics").text.splitlines()
+    told = {line.split()[2] for line in lines if line.startswith("# TYPE waitpoint_")}
 
     assert set(METRICS) == told
 
@@ -101,6 +108,26 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]
     settings = {"WAITPOINT_METRICS_TOKEN": "scrape-me-4711"}
     with running(RunningServer(f"sqlite:///{folder / 'w.db'}", folder, settings)) as server:
         yield server
+
+
+def test_environments_cost_no_statements(house: House) -> None:
+    """However many there are, their numbers are asked for at once, each in a range of an index."""
+    before = house.read(number_asked, metrics.stored)
+    for _ in range(3):
+        house.make_environment()
+
+    def explained(db: Unit) -> str:
+        if house.is_postgresql:
+            db.execute(text("SET LOCAL enable_seqscan = off"))  # in a transaction, so with the writer
+        prefix = "EXPLAIN " if house.is_postgresql else "EXPLAIN QUERY PLAN "
+        compiled = str(metrics._WAITING.compile(db.connection, compile_kwargs={"literal_binds": True}))
+        return "\n".join(str(tuple(row)) for row in db.connection.exec_driver_sql(prefix + compiled))
+
+    plan = house.write(explained)
+
+    assert before == house.read(number_asked, metrics.stored)
+    assert 2 == plan.count("ix_tokens_status"), plan
+    assert "SCAN tokens" not in plan
 
 
 def test_counting_costs_next_to_nothing() -> None:
