@@ -59,7 +59,6 @@ def _prepare(db: Unit, settings: Settings) -> str:
         api_keys.accept(db, default, "WAITPOINT_SECRET_KEY", settings.secret_key)
     for slug, key in settings.secret_keys.items():
         api_keys.accept(db, environments.ensure(db, slug), "WAITPOINT_SECRET_KEYS", key)
-    for environment in environments.every(db):
-        signing_keys.ensure(db, PUBLIC_ACCESS, environment.id)
+    signing_keys.ensure_everywhere(db, PUBLIC_ACCESS)
     signing_keys.ensure(db, SESSION)
     return signing_keys.ensure(db, CALLBACK).secret

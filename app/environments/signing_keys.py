@@ -7,12 +7,12 @@ what was handed out stays good.
 from datetime import timedelta
 
 import msgspec
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import exists, insert, or_, select, update
 
 from .. import ids
 from ..database import Unit
 from ..database.tables import table_of
-from .models import SigningKeyRow, columns_of
+from .models import EnvironmentRow, SigningKeyRow, columns_of
 
 PUBLIC_ACCESS = "public_access"
 SESSION = "session"
@@ -21,6 +21,7 @@ LINK = "link"
 GRACE = timedelta(days=30)  # the longest life of a public access token
 
 _keys = table_of(SigningKeyRow)
+_environments = table_of(EnvironmentRow)
 
 
 class SigningKey(msgspec.Struct, frozen=True):
@@ -38,6 +39,15 @@ _COLUMNS = columns_of(_keys, SigningKey)
 def ensure(db: Unit, purpose: str, environment_id: str | None = None) -> SigningKey:
     """The key that signs now, made if there is none."""
     return current(db, purpose, environment_id) or _make(db, purpose, environment_id)
+
+
+def ensure_everywhere(db: Unit, purpose: str) -> None:
+    """The same for every environment, in one look where all have theirs."""
+    has_one = exists().where(
+        _keys.c.environment_id == _environments.c.id, _keys.c.purpose == purpose, _keys.c.retired_at.is_(None)
+    )
+    for environment_id in db.execute(select(_environments.c.id).where(~has_one)).scalars().all():
+        _make(db, purpose, environment_id)
 
 
 def current(db: Unit, purpose: str, environment_id: str | None = None) -> SigningKey | None:

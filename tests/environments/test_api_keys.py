@@ -6,10 +6,13 @@ from collections.abc import Callable
 import httpx
 from sqlalchemy import select
 
+from app import opening
 from app.database import Unit
 from app.database.tables import metadata
-from app.environments import api_keys, environments
-from tests.makers import TOKENS, House, Program
+from app.environments import api_keys, environments, signing_keys
+from app.environments.signing_keys import PUBLIC_ACCESS
+from tests.makers import TOKENS, House, Program, unique
+from tests.statements import number_asked
 
 
 def test_a_key_has_the_form_that_the_official_sdk_knows(house: House) -> None:
@@ -94,3 +97,14 @@ def test_an_environment_is_made_once(house: House) -> None:
 
 def _everything(db: Unit) -> str:
     return "\n".join(str(tuple(row)) for table in metadata.tables.values() for row in db.execute(select(table)))
+
+
+def test_a_server_starts_in_as_many_statements_with_many_environments(house: House) -> None:
+    """All of them have what signs their public access tokens, and that is seen at once."""
+    before = house.write(number_asked, opening._prepare, house.settings)
+    bare = [house.write(environments.ensure, unique("e")) for _ in range(3)]
+
+    house.write(opening._prepare, house.settings)
+
+    assert before == house.write(number_asked, opening._prepare, house.settings)
+    assert all(house.read(signing_keys.current, PUBLIC_ACCESS, each.id) for each in bare)
