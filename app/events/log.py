@@ -4,7 +4,7 @@ Numbers follow commits: the writer takes them last, from one row that it then ho
 so a reader that has seen number n has seen everything up to n.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -118,6 +118,12 @@ def latest_of_subject(db: Unit, subject: str, limit: int) -> list[Event]:
     """The latest that happened to one thing, oldest first."""
     rows = db.execute(_LATEST_OF_SUBJECT, {"subject": subject, "limit": limit}).all()
     return [_event(row) for row in reversed(rows)]
+
+
+def of_kinds(db: Unit, subjects: Collection[str], kinds: Collection[str]) -> list[Event]:
+    """What of these kinds happened to several things, oldest first."""
+    statement = select(*_COLUMNS).where(_events.c.subject.in_(subjects), _events.c.kind.in_(kinds))
+    return [_event(row) for row in db.execute(statement.order_by(_events.c.seq))] if subjects else []
 
 
 def _event(row: Any) -> Event:

@@ -112,7 +112,7 @@ def door_view(db: Unit, token_id: str, environment_id: str, by: By | None = None
         **view,
         **asked,
         "files": f"/approve/{token.id}/files",
-        "settled_by": settled_by(view["timeline"], outside=True),
+        "settled_by": settled_by(view["ending"], outside=True),
         "late_title": late_title(token, asked["outcome"]),
         "refusal": refusal,
         "may_withdraw": request is not None and by is not None and rights.is_requester(db, request, by),
@@ -138,7 +138,7 @@ def question_of(token: Token, request: Request | None) -> View:
     return {
         "request": request,
         "question": _question(request, token),
-        "outcome": _outcome(request.spec, token) if token.is_completed else None,
+        "outcome": outcome_of(request.spec, token) if token.is_completed else None,
     }
 
 
@@ -166,7 +166,7 @@ def late_title(token: Token, outcome: Outcome | None = None) -> str:
 
 def answer_in_words(token: Token, spec: Spec, who: str) -> str:
     """How a question was answered, and by whom, in a line of a list."""
-    outcome = _outcome(spec, token)
+    outcome = outcome_of(spec, token)
     if token.is_default:
         return f"“{outcome.label if outcome else 'Answered'}” by default"
     return f"{late_title(token, outcome)} by {who}"
@@ -262,7 +262,7 @@ def _by_default(spec: Spec) -> str:
     return found.choice.label if isinstance(found, Accepted) else ""
 
 
-def _outcome(spec: Spec, token: Token) -> Outcome | None:
+def outcome_of(spec: Spec, token: Token) -> Outcome | None:
     """The answer, taken apart again. None where it is none that the request takes: it came before this was kept."""
     answer = answer_in(token)
     found = check(spec, answer)

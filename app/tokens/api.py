@@ -18,7 +18,6 @@ from ..access.principals import ApiKey, PublicAccess
 from ..access.public_access import LIFETIME, LONGEST_LIFETIME, claims_of, write_scope
 from ..clock import iso
 from ..durations import BadDuration, parse_duration
-from ..events import of_subject
 from ..service import Service, service_of
 from ..web.bodies import read_body
 from ..web.problems import Problem, invalid, not_found
@@ -41,7 +40,7 @@ from .schemas import (
     shown,
 )
 from .search import certain, retrieve, search
-from .views import settled_by
+from .views import endings_of, settled_by
 
 Asked = Request[Any, Any, Any]
 
@@ -304,9 +303,9 @@ def request_changed(version: int) -> Problem:
 async def _too_late(request: Asked, token: Token) -> Response[Any]:
     completed_at = iso(token.completed_at) if token.completed_at else None
     if request.headers.get("x-waitpoint-if-waiting", "") in _TRUE:
-        timeline = await service_of(request).database.read(of_subject, token.id)
+        ending = await service_of(request).database.read(endings_of, [token.id])
         asker: ApiKey | PublicAccess | None = request.scope.get("auth")
-        raise conflict(token, settled_by(timeline, outside=not isinstance(asker, ApiKey)))
+        raise conflict(token, settled_by(ending, outside=not isinstance(asker, ApiKey)))
     return Response(
         CompletedToken(success=True, already_completed=True, status=token.status, completed_at=completed_at)
     )

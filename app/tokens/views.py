@@ -1,7 +1,7 @@
 """What the token pages show, gathered in one read each. Pages and pushes to open pages both draw from here."""
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from ..database import Unit
@@ -15,6 +15,7 @@ from .filters import STATUS_NAMES, Filters
 from .models import Token
 from .search import Doubt, count, retrieve, search
 
+MOST_TOLD = 200  # events, of the latest that a page tells
 _SETTLED = {"token.completed", "token.timed_out", "token.cancelled"}
 _TAB_WORDS = {"": "All", "waiting": "Waiting", "completed": "Completed", "timed-out": "Timed out"}
 _NOTHING = {
@@ -87,7 +88,8 @@ def token_view(
     token = retrieve(db, token_id, environment_id)
     if token is None or isinstance(token, Doubt):
         return token
-    timeline = log.of_subject(db, token_id)
+    timeline = _told(db, token_id)
+    ending = endings_of(db, [token_id] if token.is_settled else [])
     said = {name: what for beside in besides for name, what in beside(db, token).items()}
     return {
         **said,
@@ -95,14 +97,30 @@ def token_view(
         "now": db.now,
         "environment": environments.get(db, token.environment_id),
         "timeline": timeline,
-        "settled_by": settled_by(timeline),
-        "version": version_of(token.status, len(timeline)),
+        "is_cut": len(timeline) > MOST_TOLD,
+        "ending": ending,
+        "settled_by": settled_by(ending),
+        "version": version_of(token.status, timeline[-1].seq if timeline else 0),
     }
 
 
-def settled_by(timeline: list[Event], *, outside: bool = False) -> str | None:
+def _told(db: Unit, token_id: str) -> list[Event]:
+    """How it began, and the latest of what happened since."""
+    latest = log.latest_of_subject(db, token_id, MOST_TOLD)
+    if len(latest) < MOST_TOLD:
+        return latest
+    first = log.of_subject(db, token_id, 1)
+    return latest if first[0].seq == latest[0].seq else first + latest
+
+
+def endings_of(db: Unit, token_ids: Collection[str]) -> list[Event]:
+    """How these tokens were settled, as far as they are: however much happened to them besides."""
+    return log.of_kinds(db, token_ids, _SETTLED)
+
+
+def settled_by(events: Sequence[Event], *, outside: bool = False) -> str | None:
     """Who ended it, in words."""
-    actor = next((event.actor for event in reversed(timeline) if event.kind in _SETTLED), None)
+    actor = next((event.actor for event in reversed(events) if event.kind in _SETTLED), None)
     if actor is None:
         return None
     return words.who_from_outside(actor) if outside else words.who(actor)

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.makers import UNKNOWN_ID, Program
+from app.database import Unit
+from tests.makers import UNKNOWN_ID, House, Program
 from tests.pages.conftest import Visitor, text_of
 
 
@@ -24,6 +25,33 @@ def test_it_tells_the_story(desk: Visitor, ada: Program) -> None:
     assert token.url in said
     assert "order-17" in said
     assert f"/approve/{token.id}?token=" in said
+
+
+def test_however_much_has_happened_it_tells_how_it_began_and_ended(house: House, desk: Visitor, ada: Program) -> None:
+    """On the page, which says that it leaves something out, and to whoever answers too late."""
+    token = ada.make_token()
+    happen(house, token.id, 250)
+    desk.send(f"/tokens/{token.id}/completion", decision="approve")
+    happen(house, token.id, 250)
+
+    said = text_of(desk.open(f"/tokens/{token.id}"))
+    late = ada.complete(token, {}, headers={"x-waitpoint-if-waiting": "true"})
+
+    assert "Created by API key WAITPOINT_SECRET_KEY" in said
+    assert "Approved by Owner (owner@example.com)" in said
+    assert "Much has happened. This is the latest of it." in said
+    assert 200 == said.count("Opened by")
+    assert "Owner (owner@example.com)" in late.text
+
+
+def happen(house: House, token_id: str, times: int) -> None:
+    """Something happens to a token, again and again."""
+
+    def record(db: Unit) -> None:
+        for _ in range(times):
+            db.record("link.opened", token_id)
+
+    house.write(record)
 
 
 @pytest.mark.parametrize(("decision", "approved"), [("approve", True), ("reject", False)])
