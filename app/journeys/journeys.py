@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ..database import Unit
 from ..database.tables import table_of
-from ..environments import environments
+from ..environments.models import EnvironmentRow
 from ..requests import reading, rights
 from ..requests.answers import untouched
 from ..requests.lifecycle import NewRequest
@@ -22,7 +22,7 @@ from ..runs.lifecycle import WORKER
 from ..runs.models import COMPLETED, Run
 from ..tokens.lifecycle import NewToken
 from ..tokens.models import WAITING, By, Token
-from ..tokens.search import Doubt, retrieve
+from ..tokens.search import Doubt, retrieve, retrieve_all
 from .models import DraftRow
 
 MOST_STEPS = 100  # shown; a longer journey shows the newest
@@ -32,6 +32,7 @@ Stage = Literal["asked", "checking", "done", "ended"]
 End = Literal["completed", "stopped"]
 Saved = Literal["kept", "refused", "too-long"]
 
+_environments = table_of(EnvironmentRow)
 _requests = table_of(RequestRow)
 _drafts = table_of(DraftRow)
 
@@ -137,14 +138,15 @@ def find(db: Unit, environment_id: str, journey: str, ways: Sequence[By] = ()) -
     """A journey with all its steps so far, as somebody sees it who is known in these ways; without any where nothing
     was asked yet.
     """
-    steps = []
-    for token_id, _ in reversed(_newest_steps(db, environment_id, journey)):
-        token = retrieve(db, token_id, environment_id)
-        request = reading.find(db, token_id)
-        if isinstance(token, Doubt):
-            return token
+    token_ids = [token_id for token_id, _ in reversed(_newest_steps(db, environment_id, journey))]
+    tokens, requests = retrieve_all(db, token_ids, environment_id), reading.of_tokens(db, token_ids)
+    if isinstance(tokens, Doubt):
+        return tokens
+    readers, steps = [rights.reader_of(db, by) for by in ways], []
+    for token_id in token_ids:
+        token, request = tokens.get(token_id), requests.get(token_id)
         if token is not None and request is not None and request.spec.journey == journey:
-            is_hidden = bool(ways) and not any(rights.is_shown_to(db, token_id, by) for by in ways)
+            is_hidden = bool(readers) and not any(reader.sees(request.spec) for reader in readers)
             steps.append(Step(token, request.spec, request.asked_by, request.version, is_hidden))
     found = Journey(journey, tuple(steps), db.now)
     if found.latest is None or found.stage == "asked":
@@ -157,13 +159,24 @@ def environment_asking(db: Unit, address: str, journey: str, token_id: str = "")
     """In which environment a journey of this name asks somebody who has signed in, by address or group, or anybody who
     has: of several the one of that token, of a step that waits, of the newest.
     """
+    steps = [
+        (environment_id, each, status)
+        for environment_id in _environments_with(db, journey)
+        for each, status in _newest_steps(db, environment_id, journey)
+    ]
+    reader, requests = rights.reader_at(db, address), reading.of_tokens(db, [each for _, each, _ in steps])
     asking = [
-        (each == token_id, status == WAITING, each, environment.id)
-        for environment in environments.every(db)
-        for each, status in _newest_steps(db, environment.id, journey)
-        if (request := reading.find(db, each)) is not None and rights.asks_person(db, request.spec, address)
+        (each == token_id, status == WAITING, each, environment_id)
+        for environment_id, each, status in steps
+        if each in requests and reader.is_asked_signed_in(requests[each].spec)
     ]
     return max(asking)[-1] if asking else None
+
+
+def _environments_with(db: Unit, journey: str) -> list[str]:
+    """Where there is a journey of this name: of the many environments those are few."""
+    has_one = exists().where(_requests.c.environment_id == _environments.c.id, _requests.c.journey == journey)
+    return [*db.execute(select(_environments.c.id).where(has_one)).scalars()]
 
 
 def _newest_steps(db: Unit, environment_id: str, journey: str) -> list[tuple[str, str]]:

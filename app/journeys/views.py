@@ -6,10 +6,10 @@ from ..database import Unit
 from ..links.slugs import slug_of
 from ..requests import answering
 from ..requests.redirects import is_allowed
-from ..requests.views import door_view
+from ..requests.views import door_view, outcome_of
 from ..service import Service
 from ..tokens.search import DOUBT, Doubt, certain
-from ..tokens.views import View, version_of
+from ..tokens.views import View, endings_of, settled_by, version_of
 from . import journeys
 from .access import Follower
 from .journeys import Journey, Step
@@ -51,13 +51,15 @@ def _around(db: Unit, follower: Follower, token_id: str | None = None) -> View |
     journey = journeys.find(db, follower.environment_id, follower.journey, follower.ways)
     if isinstance(journey, Doubt):
         return journey
-    outcomes = []
-    for step in journey.earlier:
-        shown = door_view(db, step.token.id, follower.environment_id, follower.ways[0])
-        if isinstance(shown, Doubt):
-            return shown
-        if shown is not None:
-            outcomes.append({"step": step, "outcome": shown["outcome"], "settled_by": shown["settled_by"]})
+    endings = {event.subject: [event] for event in endings_of(db, [step.token.id for step in journey.earlier])}
+    outcomes = [
+        {
+            "step": step,
+            "outcome": outcome_of(step.spec, step.token),
+            "settled_by": settled_by(endings.get(step.token.id, ()), outside=True),
+        }
+        for step in journey.earlier
+    ]
     asked = next((step for step in journey.asked if step.token.id == token_id), None)
     return around_of(journey, outcomes, asked)
 

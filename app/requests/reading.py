@@ -44,10 +44,13 @@ class Request(msgspec.Struct, frozen=True):
 def find(db: Unit, token_id: str) -> Request | None:
     """The request of a token, as it stands."""
     rows = db.run(_READ, {"b_id": token_id})
-    if not rows:
-        return None
-    version, text, asked_by, created_at, amended_at = rows[0]
-    return Request(version, specs.read(text), msgspec.json.decode(asked_by, type=By), created_at, amended_at)
+    return _request(rows[0]) if rows else None
+
+
+def of_tokens(db: Unit, token_ids: Sequence[str]) -> dict[str, Request]:
+    """The requests of several tokens, as they stand, by the tokens' ids."""
+    statement = select(_requests.c.token_id, *_OF_TOKEN).where(_requests.c.token_id.in_(token_ids))
+    return {row[0]: _request(row[1:]) for row in db.execute(statement)} if token_ids else {}
 
 
 def titles(db: Unit, token_ids: Sequence[str]) -> dict[str, str]:
@@ -62,3 +65,8 @@ def at_version(db: Unit, token_id: str, version: int) -> Spec | None:
     statement = select(_versions.c.spec).where(_versions.c.token_id == token_id, _versions.c.version == version)
     text = db.execute(statement).scalar_one_or_none()
     return None if text is None else specs.read(text)
+
+
+def _request(row: Sequence[Any]) -> Request:
+    version, text, asked_by, created_at, amended_at = row
+    return Request(version, specs.read(text), msgspec.json.decode(asked_by, type=By), created_at, amended_at)

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 
+import msgspec
 from sqlalchemy import select
 
 from ..database import Unit
 from ..database.tables import table_of
 from ..people import groups, people
 from ..people.models import PersonRow
+from ..people.people import Profile
 from ..tokens.lifecycle import Answer, Changed, Objection, Refused, Unchecked
 from ..tokens.models import By, Token
 from . import reading
 from . import spec as specs
-from .models import ADDRESS, GROUP
+from .models import GROUP
 from .reading import Request
 from .spec import Approver, Spec
 
@@ -52,13 +54,53 @@ def refusal(db: Unit, request: Request, by: By) -> Refused | None:
 
 def is_shown_to(db: Unit, token_id: str, by: By) -> bool:
     """Whether somebody outside may read what is asked: where it asks certain people, only those, as it stands now."""
-    if _is_shut_out(db, by):
-        return False
-    request = reading.find(db, token_id)
-    if request is None or not request.spec.approvers:
-        return True
-    address = _address_of(db, by)
-    return address is not None and is_asked(db, request.spec, address)
+    request, reader = reading.find(db, token_id), reader_of(db, by)
+    return not reader.is_shut_out if request is None else reader.sees(request.spec)
+
+
+class Reader(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who may be asked, and the groups they are in: looked up once, whatever number of requests they read."""
+
+    address: str | None
+    is_known: bool = False
+    is_shut_out: bool = False
+    groups: frozenset[str] = frozenset()
+
+    def is_asked(self, spec: Spec) -> bool:
+        """Whether a request asks them, by their address or by a group. Who was shut out is asked nothing."""
+        return not self.is_shut_out and any(self._is(approver) for approver in specs.approvers_of(spec))
+
+    def sees(self, spec: Spec) -> bool:
+        """Whether they may read what a request asks."""
+        return self.is_asked(spec) if spec.approvers else not self.is_shut_out
+
+    def is_asked_signed_in(self, spec: Spec) -> bool:
+        """The same, or it asks all who have signed in."""
+        if not spec.approvers and not spec.is_open:
+            return self.is_known and not self.is_shut_out
+        return self.is_asked(spec)
+
+    def _is(self, approver: Approver) -> bool:
+        return approver.value in self.groups if approver.kind == GROUP else approver.value == self.address
+
+
+def reader_of(db: Unit, by: By) -> Reader:
+    """Somebody outside, by what they are known."""
+    if by.kind == "person":
+        person = people.get(db, by.id or "")
+        return Reader(address=None) if person is None else _reader(db, person)
+    return reader_at(db, by.name or "") if by.kind == "link" else Reader(address=None)
+
+
+def reader_at(db: Unit, address: str, *, in_groups: bool = True) -> Reader:
+    """Whoever has this address."""
+    person = people.find(db, address) if address else None
+    return Reader(address=address.lower() or None) if person is None else _reader(db, person, in_groups=in_groups)
+
+
+def _reader(db: Unit, person: Profile, *, in_groups: bool = True) -> Reader:
+    slugs = groups.groups_of(db, person.id) if in_groups and not person.is_disabled else ()
+    return Reader(address=person.email, is_known=True, is_shut_out=person.is_disabled, groups=frozenset(slugs))
 
 
 def known_as(db: Unit, request: Request, ways: Sequence[By]) -> By:
@@ -91,22 +133,16 @@ def is_requester(db: Unit, request: Request, by: By) -> bool:
 
 def asks_person(db: Unit, spec: Spec, address: str) -> bool:
     """Whether a request asks somebody who has signed in: by address or group, or as one of all who have."""
-    if not spec.approvers and not spec.is_open:
-        person = people.find(db, address)
-        return person is not None and not person.is_disabled
-    return is_asked(db, spec, address)
+    return _reader_for(db, spec, address).is_asked_signed_in(spec)
 
 
 def is_asked(db: Unit, spec: Spec, address: str) -> bool:
     """Whether a request asks whoever has this address, by it or by a group. Who was shut out is asked nothing."""
-    asked = specs.approvers_of(spec)
-    person = people.find(db, address)
-    if person is not None and person.is_disabled:
-        return False
-    if Approver(ADDRESS, address) in asked:
-        return True
-    slugs = {approver.value for approver in asked if approver.kind == GROUP}
-    return bool(slugs) and person is not None and not slugs.isdisjoint(groups.groups_of(db, person.id))
+    return _reader_for(db, spec, address).is_asked(spec)
+
+
+def _reader_for(db: Unit, spec: Spec, address: str) -> Reader:
+    return reader_at(db, address, in_groups=any(each.kind == GROUP for each in specs.approvers_of(spec)))
 
 
 def _refusal_of_strangers(db: Unit, spec: Spec, by: By) -> Refused | None:

@@ -5,7 +5,7 @@ its way to the disk is known only in the writer, so a read that meets such a tok
 asked again there; see `certain`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Literal, TypeVar
@@ -126,6 +126,16 @@ def retrieve(db: Unit, token_id: str, environment_id: str | None = None) -> Toke
         return token
     seen = as_of(token, db.now)
     return DOUBT if seen is not token and not db.writes else seen
+
+
+def retrieve_all(db: Unit, token_ids: Sequence[str], environment_id: str) -> dict[str, Token] | Doubt:
+    """Several tokens of one environment as they are now, by their ids."""
+    statement = select(*COLUMNS).where(_tokens.c.id.in_(token_ids), _tokens.c.environment_id == environment_id)
+    rows = db.execute(statement.order_by(_tokens.c.id).with_for_update() if db.writes else statement).all()
+    found = [token_of(row) for row in rows]
+    seen = {token.id: as_of(token, db.now) for token in found}
+    is_certain = db.writes or all(seen[token.id] is token for token in found)
+    return seen if is_certain else DOUBT
 
 
 def search(db: Unit, environment_id: str, wanted: Search) -> Page | Doubt:

@@ -13,11 +13,13 @@ import pytest
 from sqlalchemy import update
 from websockets.sync.client import connect
 
+from app.access.principals import Person
 from app.database import Unit
 from app.database.tables import table_of
 from app.events import log
 from app.files import lifecycle as files
-from app.journeys import journeys
+from app.journeys import journeys, views
+from app.journeys.access import Follower
 from app.links import links
 from app.links.addresses import url_of
 from app.links.models import LinkRow
@@ -26,10 +28,12 @@ from app.people import groups, people, sign_in
 from app.people.people import Profile
 from app.requests.redirects import is_allowed
 from app.tokens.models import By
+from app.tokens.search import Doubt
 from tests.databases import DatabaseMaker
 from tests.journeys.conftest import OnboardingRun, a_journey, at, step
 from tests.makers import House, Program, open_house, unique
 from tests.pages.conftest import Visitor, text_of
+from tests.statements import number_asked
 
 
 def field_of(page: httpx.Response, title: str) -> str:
@@ -71,6 +75,31 @@ def test_a_journey_leads_from_step_to_step(house: House, ada: Program, ben: Visi
 
     assert "Thank you. That was all." in text_of(done)
     assert "Account number DE1" in text_of(done)
+
+
+def test_a_long_journey_is_read_in_as_many_statements_as_a_short_one(house: House, ada: Program, mia: Profile) -> None:
+    """And whoever has signed in finds it in as many, however many environments there are."""
+    name = a_journey()
+    follower = Follower(house.dev.id, name, None, Person(mia.id, mia.email, "Mia", "approver", "session_1"))
+
+    def numbers() -> tuple[int, int]:
+        reading = house.read(number_asked, views._around, follower)
+        return reading, house.read(number_asked, journeys.environment_asking, mia.email, name)
+
+    def goes_on(index: int) -> None:
+        ada.complete(step(ada, name, index, None, approvers=[mia.email]), {"iban": "DE1"})
+
+    goes_on(2)
+    before = numbers()
+    for index in range(3, 12):
+        goes_on(index)
+    house.make_environment()
+
+    assert before == numbers()
+    around = house.read(views._around, follower)
+    assert not isinstance(around, Doubt)
+    assert 10 == len(around["outcomes"])
+    assert house.dev.id == house.read(journeys.environment_asking, mia.email, name)
 
 
 def test_what_was_typed_is_there_on_another_device(house: House, ada: Program, ben: Visitor, other: Visitor) -> None:
