@@ -1,6 +1,7 @@
 """API keys: made, shown once, recognised by their hash, revoked."""
 
 import hashlib
+from collections.abc import Collection
 
 import msgspec
 from sqlalchemy import insert, select, update
@@ -66,8 +67,16 @@ def revoke(db: Unit, key_id: str, by: object = None) -> bool:
 
 def every(db: Unit, environment_id: str) -> list[KeyListing]:
     """The keys of an environment, newest first, revoked ones included."""
-    statement = select(*_COLUMNS).where(_keys.c.environment_id == environment_id).order_by(_keys.c.id.desc())
-    return [KeyListing(**row._asdict()) for row in db.execute(statement)]
+    return of_all(db, [environment_id]).get(environment_id, [])
+
+
+def of_all(db: Unit, environment_ids: Collection[str]) -> dict[str, list[KeyListing]]:
+    """The keys of several environments, the newest of each first, revoked ones included."""
+    statement = select(*_COLUMNS).where(_keys.c.environment_id.in_(environment_ids)).order_by(_keys.c.id.desc())
+    found: dict[str, list[KeyListing]] = {}
+    for row in db.execute(statement):
+        found.setdefault(row.environment_id, []).append(KeyListing(**row._asdict()))
+    return found
 
 
 def find(db: Unit, key_id: str) -> KeyListing | None:

@@ -1,6 +1,7 @@
 """Environments and their API keys in a browser."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import Request, Response, get, post
@@ -13,6 +14,7 @@ from ..pages import words
 from ..pages.answers import see_other
 from ..pages.desk import desk
 from ..pages.forms import Form, form_of, wrong_name
+from ..pages.leafing import Leaf, leaf_of
 from ..pages.page import page
 from ..service import service_of
 from ..tokens.models import By
@@ -52,7 +54,7 @@ async def create_environment(request: Asked) -> Response[Any]:
         errors["slug"] = f"There is an environment {slug} already."
     if errors:
         return await _page(request, status_code=400, values=form, errors=errors)
-    return see_other(PATH, say="environment-created")
+    return see_other(f"{PATH}?at={slug}", say="environment-created")
 
 
 @post(PATH + "/{slug:str}/keys", guards=_FORM_GUARDS)
@@ -96,7 +98,7 @@ async def revoke(request: Asked, slug: FromPath[str], key_id: FromPath[str]) -> 
     key = await _key(request, await _environment(request, slug), key_id)
     await service.database.write(api_keys.revoke, key.id, _by(request))
     service.authentication.forget()
-    return see_other(PATH, say="key-revoked")
+    return see_other(f"{PATH}?at={slug}", say="key-revoked")
 
 
 ROUTES = [settings_page, list_page, create_environment, create_key, revocation_page, revoke]
@@ -109,26 +111,31 @@ def _create(db: Unit, slug: str, name: str) -> bool:
     return True
 
 
-def _groups(db: Unit) -> list[dict[str, Any]]:
-    return [
-        {
-            "environment": environment,
-            "api_keys": [key for key in api_keys.every(db, environment.id) if not key.is_revoked],
-        }
-        for environment in environments.every(db)
+def _leaf(db: Unit, query: Mapping[str, str], holding: str) -> tuple[Leaf[Environment], list[dict[str, Any]]]:
+    """Some of the environments, each with the keys that work."""
+    every = environments.every(db)
+    leaf = leaf_of(
+        every, PATH, query, key=lambda each: each.slug, says=lambda each: f"{each.slug} {each.name}", holding=holding
+    )
+    keys = api_keys.of_all(db, [each.id for each in leaf.shown])
+    return leaf, [
+        {"environment": each, "api_keys": [key for key in keys.get(each.id, []) if not key.is_revoked]}
+        for each in leaf.shown
     ]
 
 
 async def _page(
     request: Asked, *, status_code: int = 200, values: Form | None = None, errors: dict[str, str] | None = None
 ) -> Response[str]:
-    service = service_of(request)
+    service, holding = service_of(request), (values or {}).get("environment", "")
+    leaf, groups = await service.database.read(_leaf, request.query_params, holding)
     return page(
         request,
         "environments/index.html",
         status_code=status_code,
         frame=await desk(request),
-        groups=await service.database.read(_groups),
+        leaf=leaf,
+        groups=groups,
         scopes=[(scope, words.scope(scope)) for scope in SCOPES],
         values=values or {},
         errors=errors or {},

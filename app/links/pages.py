@@ -12,6 +12,7 @@ from ..notifications.addresses import BadAddress, address_of
 from ..pages.answers import see_other
 from ..pages.desk import desk
 from ..pages.forms import Form, form_of
+from ..pages.leafing import leaf_of
 from ..pages.page import page
 from ..requests.access import Closed, visit
 from ..service import service_of
@@ -103,7 +104,13 @@ async def _page(
         status_code=400 if errors else 200,
         frame=await desk(request, token.environment_id),
         token=token,
-        links=await service.database.read(leading_to, token),
+        leaf=leaf_of(
+            await service.database.read(leading_to, token),
+            f"/tokens/{token.id}/links",
+            request.query_params,
+            key=lambda link: link.id,
+            says=lambda link: link.recipient,
+        ),
         unwritten=await service.database.read(unwritten, token),
         values=values or {},
         errors=errors or {},

@@ -1,5 +1,6 @@
 """Groups, for owners: making them, and who is in them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from ..database import Unit
 from ..pages.answers import see_other
 from ..pages.desk import desk
 from ..pages.forms import Form, form_of, wrong_name
+from ..pages.leafing import Leaf, leaf_of
 from ..pages.page import page
 from ..service import service_of
 from ..tokens.models import By
@@ -23,6 +25,7 @@ from .people import Profile
 Asked = Request[Any, Any, Any]
 
 PATH = "/groups"
+_MOST_CHOICES = 100  # people to choose from; among more, one is named by their address
 _GUARDS = [requires_an_owner]
 _FORM_GUARDS = [requires_an_owner, forms_of_our_own_pages]
 
@@ -62,7 +65,8 @@ async def join(request: Asked, slug: FromPath[str]) -> Response[Any]:
     form = await form_of(request)
 
     def put_in(db: Unit) -> bool:
-        person = people.get(db, form.get("person", ""))
+        said = form.get("person", "").strip()
+        person = people.find(db, said) if "@" in said else people.get(db, said)
         if person is None or groups.find(db, slug) is None:
             return False
         groups.join(db, slug, person.id, _by(request))
@@ -70,7 +74,7 @@ async def join(request: Asked, slug: FromPath[str]) -> Response[Any]:
 
     await _existing(request, slug)
     if not await service_of(request).database.write(put_in):
-        return await _group(request, slug, status_code=400, errors={"person": "Choose somebody."})
+        return await _group(request, slug, status_code=400, errors={"person": "Choose somebody who is here."})
     return see_other(f"{PATH}/{slug}", say="group-joined")
 
 
@@ -97,40 +101,43 @@ ROUTES = [list_page, add, group_page, join, leave, remove]
 
 class _Seen(msgspec.Struct, frozen=True):
     group: Group
-    members: list[Profile]
+    leaf: Leaf[Profile]
     others: list[Profile]
+    """Who could be put in, where they are few enough to choose from."""
+    are_there_others: bool
 
 
-def _look_at(db: Unit, slug: str) -> _Seen | None:
+def _look_at(db: Unit, slug: str, query: Mapping[str, str]) -> _Seen | None:
     group = groups.find(db, slug)
     if group is None:
         return None
-    inside = {person_id for person_id, slugs in groups.memberships(db).items() if slug in slugs}
-    everybody = people.every(db)
-    return _Seen(
-        group,
-        [person for person in everybody if person.id in inside],
-        [person for person in everybody if person.id not in inside and not person.is_disabled],
+    inside, everybody = groups.everybody_in(db, slug), people.every(db)
+    members = [person for person in everybody if person.id in inside]
+    others = [person for person in everybody if person.id not in inside and not person.is_disabled]
+    leaf = leaf_of(
+        members, f"{PATH}/{slug}", query, key=lambda each: each.id, says=lambda each: f"{each.name} {each.email}"
     )
+    return _Seen(group, leaf, others if len(others) <= _MOST_CHOICES else [], bool(others))
 
 
-def _all(db: Unit) -> list[dict[str, Any]]:
-    numbers: dict[str, int] = {}
-    for slugs in groups.memberships(db).values():
-        for slug in slugs:
-            numbers[slug] = numbers.get(slug, 0) + 1
-    return [{"slug": each.slug, "name": each.name, "number": numbers.get(each.slug, 0)} for each in groups.every(db)]
+def _all(db: Unit, query: Mapping[str, str]) -> tuple[Leaf[Group], dict[str, int]]:
+    leaf = leaf_of(
+        groups.every(db), PATH, query, key=lambda each: each.slug, says=lambda each: f"{each.slug} {each.name}"
+    )
+    return leaf, groups.sizes(db)
 
 
 async def _list(
     request: Asked, *, status_code: int = 200, values: Form | None = None, errors: dict[str, str] | None = None
 ) -> Response[str]:
+    leaf, sizes = await service_of(request).database.read(_all, request.query_params)
     return page(
         request,
         "people/groups.html",
         status_code=status_code,
         frame=await desk(request),
-        groups=await service_of(request).database.read(_all),
+        leaf=leaf,
+        sizes=sizes,
         values=values or {},
         errors=errors or {},
     )
@@ -151,7 +158,9 @@ async def _group(
 
 
 async def _existing(request: Asked, slug: str) -> _Seen:
-    seen = await service_of(request).database.read(_look_at, slug) if groups.is_slug(slug) else None
+    seen = (
+        await service_of(request).database.read(_look_at, slug, request.query_params) if groups.is_slug(slug) else None
+    )
     if seen is None:
         raise Problem(404, "group-not-found", "There is no such group.")
     return seen

@@ -1,10 +1,11 @@
 """Groups: people who are asked together. A request names one as `group:<slug>`."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from typing import Any
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ..database import Unit
@@ -105,9 +106,30 @@ def groups_of(db: Unit, person_id: str) -> list[str]:
     return [*db.execute(statement).scalars()]
 
 
+def groups_of_all(db: Unit, person_ids: Collection[str]) -> dict[str, list[str]]:
+    """The slugs of the groups of several people, by the person's id."""
+    statement = select(_members).where(_members.c.person_id.in_(person_ids)).order_by(_members.c.group_slug)
+    return _by_person(db.execute(statement))
+
+
+def sizes(db: Unit) -> dict[str, int]:
+    """How many people are in each group, by its slug; those in which nobody is are not told."""
+    statement = select(_members.c.group_slug, func.count().label("size")).group_by(_members.c.group_slug)
+    return {row.group_slug: row.size for row in db.execute(statement)}
+
+
+def everybody_in(db: Unit, slug: str) -> set[str]:
+    """The ids of all who are in a group, those who cannot sign in included."""
+    return {*db.execute(select(_members.c.person_id).where(_members.c.group_slug == slug)).scalars()}
+
+
 def memberships(db: Unit) -> dict[str, list[str]]:
     """The slugs of everybody's groups, by the person's id."""
+    return _by_person(db.execute(select(_members).order_by(_members.c.group_slug)))
+
+
+def _by_person(rows: Iterable[Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for row in db.execute(select(_members).order_by(_members.c.group_slug)):
+    for row in rows:
         found.setdefault(row.person_id, []).append(row.group_slug)
     return found

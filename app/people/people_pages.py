@@ -1,6 +1,6 @@
 """People, for owners: who there is, what they may do, and letting them in and out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from ..notifications.addresses import BadAddress, address_of
 from ..pages.answers import see_other
 from ..pages.desk import desk
 from ..pages.forms import Form, form_of, wrong_name_of_person
+from ..pages.leafing import Leaf, leaf_of
 from ..pages.page import page
 from ..service import service_of
 from ..tokens.models import By
@@ -83,10 +84,12 @@ async def change_role(request: Asked, person_id: FromPath[str]) -> Response[Any]
         if role is None:
             return Refusal("unknown-role", "Choose what they may do.")
         refusal = people.change_role(db, person_id, role, _by(request))
+        before = people.roles_of(db, person_id)
         for environment in environments.every(db):
             wanted = form.get(f"role_in_{environment.slug}", "")
             here = None if wanted == SAME else _role(wanted)
-            if refusal is None and (here is not None or wanted == SAME):
+            is_said = here is not None or wanted == SAME
+            if refusal is None and is_said and here != before.get(environment.id):
                 refusal = people.change_role_in(db, person_id, environment.id, here, _by(request))
         return refusal
 
@@ -101,9 +104,11 @@ async def change_groups(request: Asked, person_id: FromPath[str]) -> Response[An
     def change(db: Unit) -> Refusal | None:
         if people.get(db, person_id) is None:
             return people.NOBODY
+        inside = {*groups.groups_of(db, person_id)}
         for group in groups.every(db):
-            move = groups.join if form.get(f"in_{group.slug}") == "on" else groups.leave
-            move(db, group.slug, person_id, _by(request))
+            is_wanted = form.get(f"in_{group.slug}") == "on"
+            if is_wanted != (group.slug in inside):
+                (groups.join if is_wanted else groups.leave)(db, group.slug, person_id, _by(request))
         return None
 
     return await _done(request, person_id, change, say="groups-changed")
@@ -145,7 +150,7 @@ ROUTES = [list_page, invite, person_page, change_role, change_groups, mail_link,
 
 
 class _Everybody(msgspec.Struct, frozen=True):
-    people: list[Profile]
+    leaf: Leaf[Profile]
     groups_of: dict[str, list[str]]
 
 
@@ -158,8 +163,11 @@ class _One(msgspec.Struct, frozen=True):
     number_of_sessions: int
 
 
-def _everybody(db: Unit) -> _Everybody:
-    return _Everybody(people.every(db), groups.memberships(db))
+def _everybody(db: Unit, query: Mapping[str, str]) -> _Everybody:
+    leaf = leaf_of(
+        people.every(db), PATH, query, key=lambda each: each.id, says=lambda each: f"{each.name} {each.email}"
+    )
+    return _Everybody(leaf, groups.groups_of_all(db, [each.id for each in leaf.shown]))
 
 
 def _look_at(db: Unit, person_id: str) -> _One | None:
@@ -179,13 +187,13 @@ def _look_at(db: Unit, person_id: str) -> _One | None:
 async def _list(
     request: Asked, *, status_code: int = 200, values: Form | None = None, errors: dict[str, str] | None = None
 ) -> Response[str]:
-    everybody = await service_of(request).database.read(_everybody)
+    everybody = await service_of(request).database.read(_everybody, request.query_params)
     return page(
         request,
         "people/index.html",
         status_code=status_code,
         frame=await desk(request),
-        people=everybody.people,
+        leaf=everybody.leaf,
         groups_of=everybody.groups_of,
         roles=ROLE_WORDS,
         values={"role": MEMBER} | (values or {}),

@@ -23,6 +23,7 @@ from app.notifications.kinds import Kind
 from app.notifications.letters import Letter
 from app.notifications.models import Mail
 from app.pages import files
+from app.pages.leafing import Leaf
 from app.pages.page import HEADERS, Frame
 from app.pages.templates import render
 from app.paths import STATIC
@@ -81,6 +82,17 @@ def cancelled(number: int = 0) -> Token:
         cancelled_at=ended,
         cancel_reason="The order was withdrawn.",
     )
+
+
+def a_leaf(path: str, *things: Any) -> Leaf[Any]:
+    """All of a short list."""
+    return Leaf(path=path, shown=things, total=len(things), found=len(things))
+
+
+def in_the_middle(leaf: Leaf[Any]) -> Leaf[Any]:
+    """The same in a long one, in which somebody looks for something."""
+    more = {"q": "a", "total": 2000, "found": 153, "first": 50, "previous_url": leaf.path, "next_url": leaf.path}
+    return msgspec.structs.replace(leaf, **more)
 
 
 def timeline(token: Token, actor: dict[str, Any] | None = None) -> list[Event]:
@@ -203,6 +215,7 @@ GROUPS = [{"environment": DEV, "api_keys": KEYS}, {"environment": PROD, "api_key
 SETTING: dict[str, Any] = {
     "frame": SETTINGS,
     "now": NOW,
+    "leaf": a_leaf("/settings/environments", *ENVIRONMENTS),
     "groups": GROUPS,
     "scopes": SCOPES,
     "values": {},
@@ -345,7 +358,7 @@ ROLES_IN_WORDS = [("approver", "Approver"), ("member", "Member"), ("owner", "Own
 AT_PEOPLE = Frame(path="/people", person="Ada", environment=DEV, environments=ENVIRONMENTS, waiting=12)
 PEOPLE: dict[str, Any] = {
     "frame": AT_PEOPLE,
-    "people": [ADA, MIA, TOM],
+    "leaf": a_leaf("/people", ADA, MIA, TOM),
     "groups_of": {"person_1": ["editors", "legal"]},
     "roles": ROLES_IN_WORDS,
     "values": {"role": "member"},
@@ -368,15 +381,17 @@ PERSON: dict[str, Any] = {
 }
 GROUPS_PAGE: dict[str, Any] = {
     "frame": AT_PEOPLE,
-    "groups": [{"slug": "editors", "name": "Editors", "number": 2}, {"slug": "legal", "name": "Legal", "number": 0}],
+    "leaf": a_leaf("/groups", EDITORS, LEGAL),
+    "sizes": {"editors": 2},
     "values": {},
     "errors": {},
 }
 GROUP: dict[str, Any] = {
     "frame": AT_PEOPLE,
     "group": EDITORS,
-    "members": [ADA, TOM],
+    "leaf": a_leaf("/groups/editors", ADA, TOM),
     "others": [MIA],
+    "are_there_others": True,
     "errors": {},
 }
 PROFILE: dict[str, Any] = {
@@ -629,6 +644,7 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "audit-first": ("audit/index.html", AUDIT | {"entries": [], "older_url": None}),
     "people": ("people/index.html", PEOPLE),
+    "people-many": ("people/index.html", PEOPLE | {"leaf": in_the_middle(PEOPLE["leaf"])}),
     "people-refused": (
         "people/index.html",
         PEOPLE | {"errors": {"email": "A mail address is needed."}, "values": {"email": "ada@", "role": "owner"}},
@@ -641,9 +657,13 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "person-last-owner": ("people/show.html", PERSON | {"errors": {"role": "This is the last owner."}}),
     "groups": ("people/groups.html", GROUPS_PAGE),
-    "groups-first": ("people/groups.html", GROUPS_PAGE | {"groups": []}),
+    "groups-first": ("people/groups.html", GROUPS_PAGE | {"leaf": a_leaf("/groups")}),
     "group": ("people/group.html", GROUP),
-    "group-empty": ("people/group.html", GROUP | {"members": [], "errors": {"person": "Choose somebody."}}),
+    "group-of-many": ("people/group.html", GROUP | {"leaf": in_the_middle(GROUP["leaf"]), "others": []}),
+    "group-empty": (
+        "people/group.html",
+        GROUP | {"leaf": a_leaf("/groups/editors"), "errors": {"person": "Choose somebody."}},
+    ),
     "profile": ("people/profile.html", PROFILE),
     "profile-refused": (
         "people/profile.html",

@@ -9,6 +9,7 @@ import msgspec
 from app.journeys.journeys import Journey, Step
 from app.journeys.views import around_of
 from app.links.models import TOKEN, Link
+from app.pages.leafing import Leaf
 from app.pages.page import Frame
 from app.requests.parsing import spec_in
 from app.tokens.models import By, Token
@@ -99,7 +100,11 @@ def scenes(
         "links-none": (
             "links/index.html",
             _links(first, desk, now)
-            | {"links": [], "unwritten": ["mia@example.com"], "errors": {"recipient": "Write one mail address."}},
+            | {
+                "leaf": Leaf(path="/tokens/x/links"),
+                "unwritten": ["mia@example.com"],
+                "errors": {"recipient": "Write one mail address."},
+            },
         ),
     }
 
@@ -115,5 +120,6 @@ def _links(token: Token, desk: Frame, now: datetime) -> dict[str, Any]:
         link(3, "a." * 30 + "@example.com", revoked_at=now - timedelta(minutes=1)),
         link(4, "", opened_at=None),
     ]
-    around = {"frame": desk, "token": token, "links": links, "unwritten": [], "now": now, "values": {}, "errors": {}}
+    leaf = Leaf(path=f"/tokens/{token.id}/links", shown=links, total=len(links), found=len(links))
+    around = {"frame": desk, "token": token, "leaf": leaf, "unwritten": [], "now": now, "values": {}, "errors": {}}
     return around | {"made": None, "made_for": None}

@@ -6,7 +6,7 @@ import pytest
 
 from app.database import Unit
 from app.notifications import outbox
-from app.people import groups, people, sign_in
+from app.people import group_pages, groups, people, sign_in
 from app.people.people import LAST_OWNER, Profile
 from app.tokens.models import By
 from tests.makers import House, unique
@@ -68,7 +68,7 @@ def test_whoever_is_invited_is_mailed_a_link_once(house: House, owner: Owner) ->
     assert ("approver", email.partition("@")[0]) == (person.role, person.name)
     assert [first.headers["location"]] * 2 == [again.headers["location"], f"/people/{person.id}"]
     assert ["invitation"] == mails_to(house, email)
-    assert email in owner.open("/people").text
+    assert email in owner.open(f"/people?q={email}").text
 
 
 def test_without_a_mail_server_an_invitation_says_how_they_get_in(house: House, owner: Owner) -> None:
@@ -188,6 +188,24 @@ def test_a_link_is_mailed_once_in_two_minutes(house: House, owner: Owner) -> Non
         assert ["sign-in", "sign-in"] == mails_to(house, mia.email)
 
 
+def test_a_person_is_put_into_a_group_by_their_address(house: House, owner: Owner) -> None:
+    """Where there are too many to choose from; an address of nobody is said to be one."""
+    mia, slug = made_person(house), "g" + unique()
+    owner.send("/groups", name="Editors", slug=slug)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(group_pages, "_MOST_CHOICES", 0)
+
+        page = owner.open(f"/groups/{slug}")
+        unknown = owner.send(f"/groups/{slug}/members", person="nobody@example.com")
+        joined = owner.send(f"/groups/{slug}/members", person=f" {mia.email.upper()}")
+
+    assert "Their mail address" in page.text
+    assert "<select" not in page.text.partition('id="members"')[2]
+    assert (400, 303) == (unknown.status_code, joined.status_code)
+    assert "Choose somebody who is here." in unknown.text
+    assert [mia] == house.read(groups.members, slug)
+
+
 def test_groups_are_made_filled_and_taken_away(house: House, owner: Owner) -> None:
     """From the group's side and from the person's."""
     mia, tom, slug = made_person(house), made_person(house), "g" + unique()
@@ -199,7 +217,7 @@ def test_groups_are_made_filled_and_taken_away(house: House, owner: Owner) -> No
     assert "flash=group-joined" == said(joined)
     owner.send(f"/people/{tom.id}/groups", **{f"in_{slug}": "on"})
     assert [mia, tom] == house.read(groups.members, slug)
-    assert slug in owner.open("/people").text
+    assert slug in owner.open(f"/people?q={mia.email}").text
     assert mia.email in owner.open(f"/groups/{slug}").text
 
     owner.send(f"/groups/{slug}/members/{mia.id}/removal")
