@@ -1,6 +1,7 @@
 """Reads: a few threads, each with a connection that cannot write."""
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -16,6 +17,7 @@ from .unit import Unit
 
 _THREADS = 4
 _LIMIT = 4.0  # seconds until a reader that got no answer is told so
+_STRIDE = 100_000  # instructions of SQLite between two looks whether anybody still waits: about a millisecond
 log = structlog.get_logger(__name__)
 
 
@@ -87,6 +89,7 @@ class _ReadingConnection:
         self._engine = engine
         self._read_clock = read_clock
         self._connection: Connection | None = None
+        self._under_way: _Read | None = None
 
     def read(self, read: _Read) -> Any:
         was_open = self._connection is not None
@@ -113,9 +116,21 @@ class _ReadingConnection:
 
     def _attempt(self, read: _Read) -> Any:
         if self._connection is None:
-            # Each statement by itself: a connection that kept a transaction open would go on seeing its old snapshot.
-            self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._connection = self._open()
+        self._under_way = read
         return read.function(Unit(self._connection, self._read_clock, writes=False), *read.arguments)
+
+    def _open(self) -> Connection:
+        # Each statement by itself: a connection that kept a transaction open would go on seeing its old snapshot.
+        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        driver = connection.connection.driver_connection
+        if isinstance(driver, sqlite3.Connection):
+            # PostgreSQL has a limit of its own. Four statements that never end would leave nobody to read.
+            driver.set_progress_handler(self._is_in_vain, _STRIDE)
+        return connection
+
+    def _is_in_vain(self) -> bool:
+        return self._under_way is not None and self._under_way.future.done()
 
 
 def _answer(read: _Read, connection: _ReadingConnection) -> None:

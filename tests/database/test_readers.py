@@ -98,6 +98,21 @@ async def test_a_reader_that_is_stuck_is_not_waited_for(database: Database, monk
     assert 0 == (await database.read(head))[0]
 
 
+async def test_a_statement_that_nobody_waits_for_is_ended(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it would take: whoever asks next is read to."""
+    endless = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n")
+    statement = text("SELECT pg_sleep(600)") if database.is_postgresql else endless
+    monkeypatch.setattr("app.database.readers._LIMIT", 0.2)
+    calls = [asyncio.ensure_future(database.read(lambda db: db.execute(statement).all())) for _ in range(6)]
+
+    for call in calls:
+        with pytest.raises(DatabaseUnavailable, match="did not answer in time"):
+            await call
+
+    monkeypatch.setattr("app.database.readers._LIMIT", 30)
+    assert 0 == (await database.read(head))[0]
+
+
 async def test_a_server_stops_though_its_readers_hang(database_url: str) -> None:
     """A thread that waits for a database that is gone must not keep the process."""
     stuck = threading.Event()
