@@ -18,7 +18,7 @@ from ..notifications import trial
 from ..notifications.addresses import BadAddress, address_of
 from ..pages.forms import wrong_name, wrong_name_of_person
 from ..people import groups, people, sign_in
-from ..people.models import ROLES
+from ..people.models import ROLES, Role
 from ..people.people import Profile
 from ..settings import is_slug
 from ..tokens.models import By
@@ -141,7 +141,8 @@ def list_keys(db: Unit, *, environment: str | None) -> list[ShownKey] | Refusal:
         if found is None:
             return _no_environment(db, environment)
         chosen = [found]
-    return [_shown(key, each) for each in chosen for key in api_keys.every(db, each.id)]
+    keys = api_keys.of_all(db, [each.id for each in chosen])
+    return [_shown(key, each) for each in chosen for key in keys.get(each.id, ())]
 
 
 def new_key(db: Unit, *, environment: str, name: str, scope: str) -> NewKey | Refusal:
@@ -216,8 +217,11 @@ def sign_out(db: Unit, *, email: str) -> Profile | Refusal:
 
 def list_people(db: Unit) -> list[ShownPerson]:
     """Everybody, with what they may do and where they belong."""
-    memberships = groups.memberships(db)
-    return [_shown_person(db, person, memberships.get(person.id, [])) for person in people.every(db)]
+    everybody, memberships, roles = people.every(db), groups.memberships(db), people.roles_of_all(db)
+    slugs = {each.id: each.slug for each in environments.every(db)}
+    return [
+        _shown_person(person, memberships.get(person.id, []), roles.get(person.id, {}), slugs) for person in everybody
+    ]
 
 
 def invite(db: Unit, *, email: str, name: str | None, role: str) -> Profile | Refusal:
@@ -274,7 +278,9 @@ def let_in(db: Unit, *, email: str) -> ShownPerson | Refusal:
 
 def list_groups(db: Unit) -> list[ShownGroup]:
     """All groups, with who is in them."""
-    return [_group(db, group) for group in groups.every(db)]
+    every = groups.every(db)
+    members = groups.members_of(db, [group.slug for group in every])
+    return [_shown_group(group, members.get(group.slug, [])) for group in every]
 
 
 def change_group(db: Unit, *, slug: str, name: str | None, add: list[str], remove: list[str]) -> ShownGroup | Refusal:
@@ -351,24 +357,30 @@ def _no_role(role: str) -> Refusal:
 def _person(db: Unit, person_id: str) -> ShownPerson:
     person = people.get(db, person_id)
     assert person is not None  # noqa: S101 - nobody is ever removed
-    return _shown_person(db, person, groups.groups_of(db, person_id))
+    slugs = {each.id: each.slug for each in environments.every(db)}
+    return _shown_person(person, groups.groups_of(db, person_id), people.roles_of(db, person_id), slugs)
 
 
-def _shown_person(db: Unit, person: Profile, memberships: list[str]) -> ShownPerson:
-    by_id = {each.id: each.slug for each in environments.every(db)}
+def _shown_person(
+    person: Profile, memberships: list[str], roles: dict[str, Role], slugs: dict[str, str]
+) -> ShownPerson:
     return ShownPerson(
         person.id,
         person.email,
         person.name,
         person.role,
-        {by_id[environment_id]: role for environment_id, role in people.roles_of(db, person.id).items()},
+        {slugs[environment_id]: role for environment_id, role in roles.items()},
         memberships,
         iso(person.disabled_at) if person.disabled_at else None,
     )
 
 
 def _group(db: Unit, group: groups.Group) -> ShownGroup:
-    return ShownGroup(group.slug, group.name, [person.email for person in groups.members(db, group.slug)])
+    return _shown_group(group, groups.members(db, group.slug))
+
+
+def _shown_group(group: groups.Group, members: list[Profile]) -> ShownGroup:
+    return ShownGroup(group.slug, group.name, [person.email for person in members])
 
 
 def _say_whose(db: Unit) -> str:

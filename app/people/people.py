@@ -127,6 +127,14 @@ def roles_of(db: Unit, person_id: str) -> dict[str, Role]:
     return {row.environment_id: row.role for row in rows}
 
 
+def roles_of_all(db: Unit) -> dict[str, dict[str, Role]]:
+    """The same of everybody, by the person's id."""
+    found: dict[str, dict[str, Role]] = {}
+    for row in db.execute(select(_roles)):
+        found.setdefault(row.person_id, {})[row.environment_id] = row.role
+    return found
+
+
 def invite(db: Unit, email: str, name: str, role: Role, by: By) -> Invited:
     """Make a person, and mail them a sign-in link. Whoever is here already stays as they are and gets no mail."""
     known = find(db, email)
