@@ -16,7 +16,7 @@ _LONGEST = 200  # characters that are looked for
 _LAST_MOMENT = 253_402_300_799_999  # epoch milliseconds
 
 
-class Place(msgspec.Struct, frozen=True):
+class Place(msgspec.Struct, frozen=True, order=True):
     """A place in the order of an inbox: between rows, by their moment and their id."""
 
     moment: datetime

@@ -6,12 +6,12 @@ inbox (a word, a tag) is looked for row by row, in so many rows at most: then th
 
 import heapq
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Select, and_, bindparam, literal_column, or_, select, type_coerce
+from sqlalchemy import BindParameter, Integer, Select, and_, bindparam, func, literal_column, or_, select, type_coerce
 
 from ..access.principals import Person
 from ..database import Unit
@@ -103,32 +103,28 @@ def search(db: Unit, reach: Reach, filters: Filters) -> Page:
     """A page of an inbox."""
     before = place_in(filters.before)
     backwards, place = before is not None, before or place_in(filters.after)
+    number = _CHUNK if _looks_through(filters) else SIZE + 1
+    walked = _walk(db, reach, filters, place, backwards=backwards)
     found: list[Entry] = []
-    read, is_cut, is_done = 0, False, False
-    while len(found) <= SIZE and not is_done:
-        number = _CHUNK if _looks_through(filters) else SIZE + 1
-        rows = _rows(db, reach, filters, place, number, backwards=backwards)
-        found += [entry for entry in rows if _matches(entry, filters)]
-        read += len(rows)
-        is_done = len(rows) < number
-        if rows:
-            place = rows[-1].place
-        if read >= _MOST_READ and not is_done and len(found) <= SIZE:
-            is_cut = is_done = True
+    read, is_cut = 0, False
+    while len(found) <= SIZE and not is_cut and (places := [*itertools.islice(walked, number)]):
+        found += [entry for entry in _entries_at(db, places) if _matches(entry, filters)]
+        read, place = read + len(places), places[-1]
+        is_cut = read >= _MOST_READ and len(found) <= SIZE
     return _page(found, filters, place, is_cut=is_cut, backwards=backwards)
 
 
 def count(db: Unit, reach: Reach, filters: Filters) -> int:
     """How many there are in a scope with a status, whatever else narrows it; at most `COUNT_LIMIT` + 1."""
-    most = COUNT_LIMIT + 1
-    if filters.scope == ALL:
-        table, owners, times = _requests, _here(_requests, reach, filters), 1
-    else:
-        names = _names(reach, filters)
-        table, owners, times = _approvers, [is_one_of(names), *_here(_approvers, reach, filters)], len(names)
-    narrowed = [table.c.status.in_(_statuses(filters)), *_bounds(table, reach, filters, db.now)]
-    found = db.execute(select(table.c.token_id).where(*owners, *narrowed).limit(most * times))
-    return min(len(set(found.scalars())), most)  # who is asked by name and in a group is asked once
+    table = _requests if filters.scope == ALL else _approvers
+    names = _names(reach, filters)
+    asked = [] if filters.scope == ALL else [is_one_of(names)]
+    narrowed = [*_here(table, reach, filters), *_bounds(table, reach, filters, db.now)]
+    found = select(table.c.token_id).where(table.c.status.in_(_statuses(filters)), *asked, *narrowed)
+    if filters.scope != ALL and len(names) > 1:
+        found = found.distinct()  # who is asked by name and in a group is asked once
+    number: int = db.execute(select(func.count()).select_from(found.limit(COUNT_LIMIT + 1).subquery())).scalar_one()
+    return number
 
 
 def waiting_on(db: Unit, reach: Reach) -> int:
@@ -151,33 +147,63 @@ def specs_of(db: Unit, token_ids: Sequence[str]) -> dict[str, str]:
     return {row.token_id: row.spec for row in db.execute(statement)}
 
 
-def _rows(
-    db: Unit, reach: Reach, filters: Filters, place: Place | None, number: int, *, backwards: bool
-) -> list[Entry]:
-    """The next rows behind a place, before anything is looked for in them."""
+def _walk(db: Unit, reach: Reach, filters: Filters, place: Place | None, *, backwards: bool) -> Iterator[Place]:
+    """The places behind one, in order. A range is read as far as it is walked: there may be hundreds."""
     ascending = filters.is_waiting != backwards
-    ranges, whose = _ranges(reach, filters, db.now, place, ascending=ascending)
-    found = [db.execute(each.limit(number), who).all() for each in ranges for who in whose]
-    in_order = heapq.merge(*found, key=tuple, reverse=not ascending)
-    places = {row.token_id: row.moment for row in in_order}  # who is asked by name and in a group is asked once
-    ids = [*itertools.islice(places, number)]
-    rows = {row.token_id: row for row in db.execute(_DETAILS.where(_requests.c.token_id.in_(ids)))}
-    # A row that was settled meanwhile keeps the place where it was found: there one goes on.
-    return [msgspec.structs.replace(_entry(rows[each]), moment=places[each]) for each in ids if each in rows]
+    ranges, whose = _ranges(reach, filters, db.now, ascending=ascending)
+    walks = [_walk_range(db, each, who, place) for each in ranges for who in whose]
+    seen: set[str] = set()
+    for each in heapq.merge(*walks, reverse=not ascending):
+        if each.token_id not in seen:  # who is asked by name and in a group is asked once
+            seen.add(each.token_id)
+            yield each
+
+
+def _walk_range(db: Unit, wanted: "_Range", who: dict[str, str], place: Place | None) -> Iterator[Place]:
+    number = SIZE + 1
+    while True:
+        statement, there = (wanted.whole, {}) if place is None else (wanted.behind, msgspec.structs.asdict(place))
+        places = [Place(row.moment, row.token_id) for row in db.execute(statement, {**who, **there, "number": number})]
+        yield from places
+        if len(places) < number:
+            return
+        place, number = places[-1], min(2 * number, _CHUNK)
+
+
+def _entries_at(db: Unit, places: Sequence[Place]) -> list[Entry]:
+    """What lies there. A request that was settled meanwhile keeps the place where it was found: there one goes on."""
+    statement = _DETAILS.where(_requests.c.token_id.in_([place.token_id for place in places]))
+    rows = {row.token_id: row for row in db.execute(statement)}
+    return [
+        msgspec.structs.replace(_entry(rows[place.token_id]), moment=place.moment)
+        for place in places
+        if place.token_id in rows
+    ]
+
+
+class _Range(NamedTuple):
+    """A range of an index, in order, of which `number` rows are wanted: the first ones, and those behind a `Place`."""
+
+    whole: Select[Any]
+    behind: Select[Any]
 
 
 def _ranges(
-    reach: Reach, filters: Filters, now: datetime, place: Place | None = None, *, ascending: bool = True
-) -> tuple[list[Select[Any]], list[dict[str, str]]]:
-    """Where to look: for each status a range of an index, in order; and the parameters of each, one run for each.
+    reach: Reach, filters: Filters, now: datetime, *, ascending: bool
+) -> tuple[list[_Range], list[dict[str, str]]]:
+    """Where to look: for each status a range of an index, and the parameters with which each is walked.
 
     An environment is never a range of its own where a person sees all of them: there may be thousands.
     """
     table, owner, whose = _owners(reach, filters)
-    bounds = _bounds(table, reach, filters, now, place, ascending=ascending)
-    found = select(table.c.moment, table.c.token_id).where(*owner, *bounds)
-    cut = _behind(found, place, ascending=ascending)
-    return [cut.where(table.c.status == status) for status in _statuses(filters)], whose
+    order = (table.c.moment, table.c.token_id) if ascending else (table.c.moment.desc(), table.c.token_id.desc())
+    number: BindParameter[int] = bindparam("number", type_=Integer)
+    found = select(table.c.moment, table.c.token_id).where(*owner).order_by(*order).limit(number)
+    whole = found.where(*_bounds(table, reach, filters, now))
+    hidden = _bounds(table, reach, filters, now, hides_from=ascending, hides_to=not ascending)
+    behind = found.where(*_behind(table, ascending=ascending), *hidden)
+    is_one = [table.c.status == status for status in _statuses(filters)]
+    return [_Range(whole.where(each), behind.where(each)) for each in is_one], whose
 
 
 def _owners(reach: Reach, filters: Filters) -> tuple[Any, list[Any], list[dict[str, str]]]:
@@ -197,18 +223,18 @@ def _statuses(filters: Filters) -> tuple[str, ...]:
 
 
 def _bounds(
-    table: Any, reach: Reach, filters: Filters, now: datetime, place: Place | None = None, *, ascending: bool = True
+    table: Any, reach: Reach, filters: Filters, now: datetime, *, hides_from: bool = False, hides_to: bool = False
 ) -> list[Any]:
     """What narrows the requests of a status, wherever one looks.
 
-    Where a place bounds the range on the same side, the other bound is hidden from SQLite by `+ 0`: it takes the
-    first one that it sees, and would walk from the very beginning to the place.
+    Behind a place, which bounds the range on one side, the other bound there is hidden from SQLite by `+ 0`: it takes
+    the first one that it sees, and would walk from the very beginning to the place.
     """
     if not filters.is_waiting:
         return []
     hidden = type_coerce(table.c.moment.op("+")(literal_column("0")), Instant())
-    from_below = hidden if place is not None and ascending else table.c.moment
-    from_above = hidden if place is not None and not ascending else table.c.moment
+    from_below = hidden if hides_from else table.c.moment
+    from_above = hidden if hides_to else table.c.moment
     bounds = [from_below > now]  # the sweeper has the others
     if filters.scope == ME:
         bounds.append(table.c.token_id.not_in(_own(reach)))
@@ -217,15 +243,14 @@ def _bounds(
     return bounds
 
 
-def _behind(found: Select[Any], place: Place | None, *, ascending: bool) -> Select[Any]:
-    """What lies behind a place, in order."""
-    moment, token_id = found.selected_columns.moment, found.selected_columns.token_id
-    if place is not None:
-        is_behind = moment > place.moment if ascending else moment < place.moment
-        is_beside = token_id > place.token_id if ascending else token_id < place.token_id
-        border = moment >= place.moment if ascending else moment <= place.moment  # what the index can walk to
-        found = found.where(border, or_(is_behind, and_(moment == place.moment, is_beside)))
-    return found.order_by(*((moment.asc(), token_id.asc()) if ascending else (moment.desc(), token_id.desc())))
+def _behind(table: Any, *, ascending: bool) -> list[Any]:
+    """What lies behind a place. The first of it is what an index can walk to."""
+    moment, token_id = table.c.moment, table.c.token_id
+    at: BindParameter[Any] = bindparam("moment")
+    beside: BindParameter[Any] = bindparam("token_id")
+    if ascending:
+        return [moment >= at, or_(moment > at, and_(moment == at, token_id > beside))]
+    return [moment <= at, or_(moment < at, and_(moment == at, token_id < beside))]
 
 
 def _scoped(reach: Reach, filters: Filters) -> list[Any]:

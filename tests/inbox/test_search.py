@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+import pytest
 from sqlalchemy import insert, text
 
 from app.access.principals import Person
@@ -10,11 +12,13 @@ from app.database.tables import table_of
 from app.inbox import search as searching
 from app.inbox.asked import is_asked, may_see
 from app.inbox.filters import Filters, Place, filters_of
-from app.inbox.search import reach_of
+from app.inbox.search import reach_of, search
+from app.inbox.views import inbox_view
 from app.people import groups, people
 from app.people.models import GroupMemberRow, GroupRow
 from tests.inbox.conftest import COMMAND, Asked, ask
 from tests.makers import UNKNOWN_ID, House, Program, unique
+from tests.statements import number_asked
 
 FOR_YOU, GROUPS, ALL = "", "groups", "all"
 
@@ -170,6 +174,31 @@ def test_a_search_that_looks_at_too_many_says_so(house: House, newcomer: Program
     assert [wanted.id] == [entry.token_id for entry in second.entries]
 
 
+def test_a_search_reads_each_range_as_far_as_it_is_walked(
+    house: House, newcomer: Program, mia: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking further does not begin anew in every group."""
+    monkeypatch.setattr(searching, "_CHUNK", 10)
+    slugs = ["g" + unique() for _ in range(4)]
+
+    def join_them(db: Unit) -> None:
+        for slug in slugs:
+            groups.add(db, slug, "Editors", COMMAND)
+            groups.join(db, slug, mia.person_for(db).id, COMMAND)
+
+    house.write(join_them)
+    for number in range(60):
+        ask(newcomer, f"group:{slugs[number % 2]}", timeout=f"{number + 1}m")
+    wanted = ask(newcomer, mia.email, title="The needle", timeout="3h")
+
+    def asked(db: Unit) -> int:
+        return number_asked(db, search, reach_of(db, mia.person_for(db)), Filters(q="needle"))
+
+    assert [wanted.id] == mia.ids(q="needle")
+    names, with_more_than_a_page, tens_of_rows = 6, 2, 7
+    assert names + with_more_than_a_page + tens_of_rows == house.read(asked)
+
+
 def test_who_may_see_a_question(house: House, newcomer: Program, mia: Asked, max_: Asked) -> None:
     """Whoever is asked, and the members of its environment."""
     theirs, anybodys = ask(newcomer, mia.email), ask(newcomer)
@@ -189,17 +218,15 @@ def test_an_inbox_asks_the_same_however_many_environments_there_are(
     """A range for each environment was more than SQLite takes, and more than PostgreSQL could plan in time."""
     token = ask(newcomer, mia.email, f"group:{mia.group}")
 
-    def asked(db: Unit, who: Asked, scope: str) -> tuple[int, list[str]]:
-        ranges, whose = searching._ranges(reach_of(db, who.person_for(db)), Filters(scope=scope), db.now)
-        return len(whose), [str(each.compile()) for each in ranges]
+    def asked(db: Unit, who: Asked, scope: str) -> int:
+        return number_asked(db, inbox_view, who.person_for(db), Filters(scope=scope))
 
-    before = [house.read(asked, who, scope) for who, scope in ((mia, FOR_YOU), (mia, GROUPS), (max_, ALL))]
+    looks = ((mia, FOR_YOU), (mia, GROUPS), (max_, ALL))
+    before = [house.read(asked, who, scope) for who, scope in looks]
     for _ in range(20):
         house.make_environment()
-    after = [house.read(asked, who, scope) for who, scope in ((mia, FOR_YOU), (mia, GROUPS), (max_, ALL))]
 
-    assert before == after
-    assert [2, 1, 1] == [number for number, _ in after]
+    assert before == [house.read(asked, who, scope) for who, scope in looks]
     assert [token.id] == mia.ids()
 
 
@@ -234,8 +261,10 @@ def test_nothing_is_sorted_or_read_through(house: House, newcomer: Program, mia:
         plans = []
         ascending = filters.is_waiting
         reach = reach_of(db, who.person_for(db))
-        ranges, whose = searching._ranges(reach, filters, db.now, place, ascending=ascending)
-        for statement in (each.params(who).limit(26) for each in ranges for who in whose):
+        ranges, whose = searching._ranges(reach, filters, db.now, ascending=ascending)
+        there = {} if place is None else msgspec.structs.asdict(place)
+        statements = [each.whole if place is None else each.behind for each in ranges]
+        for statement in (each.params(**who, **there, number=26) for each in statements for who in whose):
             prefix = "EXPLAIN " if house.is_postgresql else "EXPLAIN QUERY PLAN "
             compiled = statement.compile(db.connection, compile_kwargs={"literal_binds": True})
             plans += [
