@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from ..database import Unit
-from ..notifications import queue_with_others
+from ..notifications import queue
 from ..people import groups, people
 from ..requests import reading, rights
 from ..requests.lifecycle import NewRequest
@@ -157,7 +157,7 @@ def _write_to(db: Unit, token: Token, addresses: Sequence[str], at_it: Collectio
 
 
 def _queue(db: Unit, kind: str, token: Token, address: str, not_before: datetime | None) -> None:
-    queue_with_others(
+    queue(
         db,
         kind,
         address,

@@ -49,44 +49,14 @@ def queue(
     subject_id: str | None = None,
     data: Mapping[str, Any] | None = None,
     not_before: datetime | None = None,
-) -> bool:
-    """Have a mail sent after this transaction has committed; False when its cause has made one before.
+) -> None:
+    """Have a mail sent after this transaction has committed; nothing happens where its cause has made one before.
 
     `cause` names what the mail is sent for, once and for ever: `request:<token>:<address>`. `data` holds no
-    secrets: what is secret in a mail is made when it is written (see `kinds`).
+    secrets: what is secret in a mail is made when it is written (see `kinds`). However many mails a transaction
+    queues, they go to the database together.
     """
-    values = _values(db, kind, to, cause, environment_id, subject_id, data, not_before)
-    statement = upsert(_outbox).values(values).on_conflict_do_nothing().returning(_outbox.c.id)
-    return db.execute(statement).one_or_none() is not None
-
-
-def queue_with_others(
-    db: Unit,
-    kind: str,
-    to: str,
-    *,
-    cause: str,
-    environment_id: str | None = None,
-    subject_id: str | None = None,
-    data: Mapping[str, Any] | None = None,
-    not_before: datetime | None = None,
-) -> None:
-    """The same where a mail goes to many: all of them are queued together, and nobody is told which were new."""
-    values = _values(db, kind, to, cause, environment_id, subject_id, data, not_before)
-    db.gather(_QUEUE, values | {"ended_at": None, "problem": None})
-
-
-def _values(
-    db: Unit,
-    kind: str,
-    to: str,
-    cause: str,
-    environment_id: str | None,
-    subject_id: str | None,
-    data: Mapping[str, Any] | None,
-    not_before: datetime | None,
-) -> dict[str, Any]:
-    return {
+    values = {
         "id": ids.new_id(MAIL_PREFIX, db.now),
         "cause": cause,
         "kind": kind,
@@ -98,7 +68,10 @@ def _values(
         "created_at": db.now,
         "due_at": not_before or db.now,
         "attempts": 0,
+        "ended_at": None,
+        "problem": None,
     }
+    db.gather(_QUEUE, values)
 
 
 def claim(db: Unit, limit: int) -> list[Mail]:
