@@ -18,7 +18,7 @@ from ..tokens.models import COMPLETED, Token
 from ..tokens.search import retrieve
 from ..tokens.views import settled_by, version_of
 from .filters import ALL, ANSWERED, DUE, GROUPS, ME, WAITING, Filters
-from .search import Entry, Reach, count, reach_of, search, specs_of, waiting_on
+from .search import Entry, Reach, count, reach_of, search, specs_of
 
 SOON = timedelta(hours=1)
 UNTITLED = "Do you approve?"
@@ -58,7 +58,8 @@ def inbox_view(db: Unit, person: Person, filters: Filters) -> View:
     seq, _ = log.head(db)  # first: what happens meanwhile is told again
     reach = reach_of(db, person)
     page = search(db, reach, filters)
-    tabs, asked = tabs_view(db, reach, filters), waiting_on(db, reach)
+    tabs = tabs_view(db, reach, filters)
+    asked = asked_in(tabs)
     return {
         "seq": seq,
         "now": db.now,
@@ -128,6 +129,11 @@ def tabs_view(db: Unit, reach: Reach, filters: Filters) -> list[View]:
         "is_all": False,
     }
     return [*tabs, answered | {"is_current": not filters.is_waiting}]
+
+
+def asked_in(tabs: Sequence[View]) -> int:
+    """What waits for this person, as their tab counts it: the number beside "Inbox"."""
+    return next(int(tab["count"]) for tab in tabs if tab["is_mine"])
 
 
 def quick_of(spec: Spec) -> tuple[Quick, ...]:

@@ -10,8 +10,8 @@ from ..access.principals import Person
 from ..database import Database, DatabaseUnavailable, Unit
 from ..events import Event
 from ..inbox.filters import Filters
-from ..inbox.search import COUNT_LIMIT, entries_of, reach_of, waiting_on
-from ..inbox.views import Row, View, inbox_view, rows_of, tabs_view
+from ..inbox.search import COUNT_LIMIT, entries_of, reach_of
+from ..inbox.views import Row, View, asked_in, inbox_view, rows_of, tabs_view
 from ..pages.page import Frame
 from ..pages.templates import render
 from .open_pages import OpenPage
@@ -168,9 +168,10 @@ class _Changed(msgspec.Struct, frozen=True):
 def _changed(db: Unit, person: Person, filters: Filters, token_ids: list[str]) -> _Changed:
     reach = reach_of(db, person)
     entries = entries_of(db, reach, filters, token_ids)
+    tabs = tabs_view(db, reach, filters)
     return _Changed(
         [rows_of(db, reach, [entry])[0] for entry in entries],
-        tabs_view(db, reach, filters),
-        waiting_on(db, reach),
+        tabs,
+        asked_in(tabs),
         {"here": filters.url(after=filters.after, before=filters.before), "now": db.now},
     )
